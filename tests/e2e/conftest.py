@@ -1,0 +1,7 @@
+"""The fixtures of these tests; see fixtures.py and harness.py."""
+
+from fixtures import make_node, node, shared_node, the_program, time_limit  # noqa: F401
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "limit(seconds): the longest that this test may take")
