@@ -40,7 +40,8 @@ struct journal;
 struct journal_mark {
     uint64_t length;
     uint8_t page_previous[SHA256_SIZE]; /* fingerprint of the last full page before `length` */
-    uint8_t fingerprint[SHA256_SIZE];   /* at `length`; of an empty journal: 32 zeros */
+    uint8_t fingerprint[SHA256_SIZE];   /* at `length`; of an empty journal: 32 zeros; at the end of
+                                           a page: that page's, so it equals page_previous */
 };
 
 /* Sees records 0, 1, … of an opening journal, whole ones only. Another status ends the opening. */
@@ -90,9 +91,9 @@ MUST_CHECK enum status journal_read(struct journal *journal, uint64_t first, uin
 /* Without a journal open: for `verify` on a stopped node. */
 
 struct journal_scan {
-    uint64_t length;          /* whole records from 0 on without a gap */
+    uint64_t length;                  /* whole records from 0 on without a gap */
     uint8_t fingerprint[SHA256_SIZE]; /* at that length */
-    char damage[160];         /* "" or "journal/…: offset N: what is wrong" */
+    char damage[160];                 /* "" or "journal/…: offset N: what is wrong" */
 };
 
 /* Reads every record from the first on: visits whole ones in order and computes the fingerprint; also
