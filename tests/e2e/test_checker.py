@@ -333,3 +333,10 @@ def test_the_checker_agrees_with_a_search_through_all_orders(seed, refusals_say_
             if operation.outcome == REFUSED:
                 operation.place = None
     assert (problems_of(history) == []) == explained(history)
+
+
+def test_a_refusal_without_place_comes_after_the_refusals_that_were_answered_before_it():
+    write = Operation(1, DEBIT, 0, 20, ACCEPTED, 1, -40, LIMIT, 40)
+    after_the_write = Operation(1, DEBIT, 0, 10, REFUSED, amount=20)
+    anywhere = Operation(1, DEBIT, 11, 12, REFUSED, amount=1000)
+    assert problems_of([write, after_the_write, anywhere]) == []
