@@ -9,14 +9,15 @@
  * whole log. A group is written only when the one before is on the disk, so a valid later group
  * vouches for it: a bad group with a valid later one is damage; a bad last group is a torn tail, whose
  * place and number the next group takes. Nothing valid is overwritten: entries are replaced by a later
- * group that starts at a lower index; the last in file order holds. The layout is in wal.c.
+ * group that starts at a lower index; the last in file order holds. The layout is in wal_group.c, the
+ * rules of reading are in wal_scan.c.
  *
  * Use: wal_append any number of entries, wal_seal, wal_write on the writer thread, wal_written. While
  * a sealed group is being written others are appended to the next one (two buffers). After
  * WAL_WITNESS_MS without work, and once at the end, the caller seals an empty group as witness of the
  * last one.
  * Threads: wal_write by the writer thread; all else by the loop. While a write is under way (between
- * wal_seal and wal_written) the loop may only append, and ask for what is durable.
+ * wal_seal and wal_written) the loop may only append, release, and ask.
  */
 #ifndef WAL_WAL_H
 #define WAL_WAL_H
@@ -53,9 +54,9 @@ typedef enum status wal_visit_fn(void *context, const struct wal_entry *entry);
  * shows the entries from index_first on: those that are not yet part of a snapshot (index_first is
  * 1 or the manifest's index + 1). What was read may lie only in the page cache: the entries of the
  * last valid group are written again as a new group and synced, and so is the directory, before this
- * returns. Makes spares up to WAL_SPARES_MIN.
+ * returns. Makes spares up to WAL_SPARES_MIN. Entries below index_first count as released.
  * STATUS_CORRUPT: damage, or a gap in the indexes, or entries missing between index_first and the
- * first one there; logged with file and offset. STATUS_IO, STATUS_NO_MEMORY. */
+ * first one there; logged with file and offset, and nothing is written. STATUS_IO, STATUS_NO_MEMORY. */
 MUST_CHECK enum status wal_open(struct wal **out, struct disk *disk, uint64_t index_first,
                                 wal_visit_fn *visit, void *context);
 void wal_close(struct wal *wal); /* accepts NULL; nothing unsynced was promised */
@@ -82,16 +83,20 @@ void wal_written(struct wal *wal);
 
 /* The last index on the disk that has not been replaced by an append since. */
 uint64_t wal_index_durable(const struct wal *wal);
-uint64_t wal_index_last(const struct wal *wal); /* appended; 0 for an empty log */
+/* The last index appended. In a log without entries both are index_first - 1: the first entry has
+ * index_first. A log that once had entries keeps at least its last one, whatever is released, so one
+ * that ends before index_first - 1 says so here; entries go on from there, not from index_first. */
+uint64_t wal_index_last(const struct wal *wal);
 /* True if the newest durable group holds entries: a witness is due. */
 bool wal_witness_due(const struct wal *wal);
 
 /* Entries up to `index` are part of a durable snapshot: segments that hold nothing newer become
- * spares. Only
- * bookkeeping: the renames happen in later writes. */
+ * spares, oldest first. Only bookkeeping: the renames happen in later writes. While a write is under
+ * way it is noted, and done by wal_written. */
 void wal_release(struct wal *wal, uint64_t index);
 
-/* Bytes of groups that no release has freed: when to make a snapshot. */
+/* Bytes of the segments' groups that no release has freed: when to make a snapshot. As of the last
+ * wal_written. */
 uint64_t wal_size_unreleased(const struct wal *wal);
 
 #endif
