@@ -14,6 +14,9 @@
 
 enum {
     SEGMENT_RECORDS = 8, /* unless a test says otherwise */
+    SEGMENTS_2 = 2 * SEGMENT_RECORDS,
+    SEGMENTS_3 = 3 * SEGMENT_RECORDS,
+    SEGMENT_SIZE = SEGMENT_RECORDS * RECORD_SIZE,
     LOG_TEXT_SIZE = 4096,
 };
 

@@ -17,6 +17,7 @@ enum {
     LENGTH = 12,  /* records of the small journal: one and a half segments */
     SETTLED = 10, /* in the second segment */
     MASKS = 2,
+    FAR = 1000000 * SEGMENT_RECORDS,
 };
 
 static const struct journal_mark EMPTY;
@@ -77,20 +78,13 @@ static void a_flipped_bit_in_a_settled_record_is_damage(void **state)
 static void a_journal_cut_below_the_settled_length_is_damage(void **state)
 {
     (void)state;
-    for (uint64_t size = 0; size < (uint64_t)SEGMENT_RECORDS * RECORD_SIZE; size++) {
+    for (uint64_t at = 0; at < (uint64_t)SEGMENTS_2 * RECORD_SIZE; at++) {
         struct fixture f;
+        uint64_t index = at / RECORD_SIZE;
         fixture_setup(&f, SEGMENT_RECORDS);
-        fixture_fill(&f, 2 * SEGMENT_RECORDS);
-        memory_disk_cut(f.disk, segment_of(&f, 0), size);
-        assert_damaged_at(&f, 2 * SEGMENT_RECORDS, size / RECORD_SIZE);
-        fixture_teardown(&f);
-    }
-    for (uint64_t size = 0; size < (uint64_t)SEGMENT_RECORDS * RECORD_SIZE; size++) {
-        struct fixture f;
-        fixture_setup(&f, SEGMENT_RECORDS);
-        fixture_fill(&f, 2 * SEGMENT_RECORDS);
-        memory_disk_cut(f.disk, segment_of(&f, SEGMENT_RECORDS), size);
-        assert_damaged_at(&f, 2 * SEGMENT_RECORDS, SEGMENT_RECORDS + size / RECORD_SIZE);
+        fixture_fill(&f, SEGMENTS_2);
+        memory_disk_cut(f.disk, segment_of(&f, index), at % SEGMENT_SIZE);
+        assert_damaged_at(&f, SEGMENTS_2, index);
         fixture_teardown(&f);
     }
 }
@@ -98,34 +92,40 @@ static void a_journal_cut_below_the_settled_length_is_damage(void **state)
 static void a_missing_segment_below_the_settled_length_is_damage(void **state)
 {
     (void)state;
-    for (uint64_t index = 0; index < 3 * SEGMENT_RECORDS; index += SEGMENT_RECORDS) {
+    for (uint64_t index = 0; index < SEGMENTS_3; index += SEGMENT_RECORDS) {
         struct fixture f;
         fixture_setup(&f, SEGMENT_RECORDS);
-        fixture_fill(&f, 3 * SEGMENT_RECORDS);
+        fixture_fill(&f, SEGMENTS_3);
         assert_int_equal(f.disk->operations->remove(f.disk, segment_of(&f, index)), STATUS_OK);
-        assert_damaged_at(&f, 3 * SEGMENT_RECORDS, index);
+        assert_damaged_at(&f, SEGMENTS_3, index);
         fixture_teardown(&f);
     }
+}
+
+/* A segment in which record `to` is that of `from`, with the checksum it has there. */
+static void record_moved(uint32_t from, uint32_t to)
+{
+    struct fixture f;
+    struct record records[SEGMENT_RECORDS];
+    fixture_setup(&f, SEGMENT_RECORDS);
+    for (uint32_t i = 0; i < SEGMENT_RECORDS; i++) {
+        records[i] = expected_record(i == to ? from : i);
+    }
+    memory_disk_put(f.disk, segment_of(&f, 0), records, sizeof(records));
+    if (from == to) {
+        assert_all_synced(&f, SEGMENT_RECORDS);
+    } else {
+        assert_damaged_at(&f, SEGMENT_RECORDS, to);
+    }
+    fixture_teardown(&f);
 }
 
 static void a_record_at_another_place_is_damage(void **state)
 {
     (void)state;
-    struct record records[SEGMENT_RECORDS];
     for (uint32_t from = 0; from < SEGMENT_RECORDS; from++) {
         for (uint32_t to = 0; to < SEGMENT_RECORDS; to++) {
-            struct fixture f;
-            fixture_setup(&f, SEGMENT_RECORDS);
-            for (uint32_t i = 0; i < SEGMENT_RECORDS; i++) {
-                records[i] = expected_record(i == to ? from : i);
-            }
-            memory_disk_put(f.disk, segment_of(&f, 0), records, sizeof(records));
-            if (from == to) {
-                assert_all_synced(&f, SEGMENT_RECORDS);
-            } else {
-                assert_damaged_at(&f, SEGMENT_RECORDS, to);
-            }
-            fixture_teardown(&f);
+            record_moved(from, to);
         }
     }
 }
@@ -185,7 +185,7 @@ static void a_scan_sees_a_forged_page_that_an_opening_does_not_read(void **state
     assert_int_equal(size, sizeof(bytes));
     forged.id[0] ^= 1;
     record_seal(&forged, 5);
-    memcpy(bytes + 5 * RECORD_SIZE, &forged, RECORD_SIZE);
+    memcpy(bytes + (size_t)5 * RECORD_SIZE, &forged, RECORD_SIZE);
     memory_disk_put(f.disk, segment_of(&f, 0), bytes, size);
     f.visit_forged = 5;
     assert_int_equal(fixture_open(&f, &mark), STATUS_OK);
@@ -194,42 +194,45 @@ static void a_scan_sees_a_forged_page_that_an_opening_does_not_read(void **state
     fixture_teardown(&f);
 }
 
-/* What every byte beyond the settled length may look like after a crash: flipped, or cut there. */
+/* The byte at `at` of the journal, beyond the settled length, is flipped, or the segment cut there. */
+static void tail_torn(uint64_t at, bool cut)
+{
+    struct fixture f;
+    struct journal_scan scan;
+    struct journal_mark mark = expected_mark(SETTLED);
+    uint64_t index = at / RECORD_SIZE;
+    fixture_setup(&f, SEGMENT_RECORDS);
+    fixture_fill(&f, LENGTH);
+    if (cut) {
+        memory_disk_cut(f.disk, segment_of(&f, index), at % SEGMENT_SIZE);
+    } else {
+        memory_disk_flip(f.disk, segment_of(&f, index), at % SEGMENT_SIZE, 0x10);
+    }
+    assert_int_equal(fixture_scan(&f, &mark, &scan), STATUS_OK);
+    assert_string_equal(scan.damage, "");
+    assert_int_equal(scan.length, index);
+    assert_int_equal(fixture_open(&f, &mark), STATUS_OK);
+    assert_int_equal(f.visited, SETTLED);
+    assert_int_equal(journal_length(f.journal), SETTLED);
+    assert_int_equal(fixture_flush(&f, LENGTH), STATUS_OK);
+    assert_int_equal(journal_sync(f.journal), STATUS_OK);
+    assert_all_synced(&f, LENGTH);
+    fixture_teardown(&f);
+}
+
 static void a_torn_tail_is_written_again(void **state)
 {
     (void)state;
-    struct journal_mark mark = expected_mark(SETTLED);
     for (uint64_t at = (uint64_t)SETTLED * RECORD_SIZE; at < (uint64_t)LENGTH * RECORD_SIZE; at++) {
-        for (int cut = 0; cut <= 1; cut++) {
-            struct fixture f;
-            struct journal_scan scan;
-            uint64_t index = at / RECORD_SIZE;
-            uint64_t offset = offset_of(&f, 0) + at % ((uint64_t)SEGMENT_RECORDS * RECORD_SIZE);
-            fixture_setup(&f, SEGMENT_RECORDS);
-            fixture_fill(&f, LENGTH);
-            if (cut == 1) {
-                memory_disk_cut(f.disk, segment_of(&f, index), offset);
-            } else {
-                memory_disk_flip(f.disk, segment_of(&f, index), offset, 0x10);
-            }
-            assert_int_equal(fixture_scan(&f, &mark, &scan), STATUS_OK);
-            assert_string_equal(scan.damage, "");
-            assert_int_equal(scan.length, index);
-            assert_int_equal(fixture_open(&f, &mark), STATUS_OK);
-            assert_int_equal(f.visited, SETTLED);
-            assert_int_equal(journal_length(f.journal), SETTLED);
-            assert_int_equal(fixture_flush(&f, LENGTH), STATUS_OK);
-            assert_int_equal(journal_sync(f.journal), STATUS_OK);
-            assert_all_synced(&f, LENGTH);
-            fixture_teardown(&f);
-        }
+        tail_torn(at, false);
+        tail_torn(at, true);
     }
 }
 
 static void a_gap_in_the_tail_is_written_again(void **state)
 {
     (void)state;
-    const uint64_t length = 4 * SEGMENT_RECORDS;
+    const uint64_t length = SEGMENTS_3 + SEGMENT_RECORDS;
     for (uint64_t gap = SEGMENT_RECORDS; gap < length; gap += SEGMENT_RECORDS) {
         struct fixture f;
         struct journal_mark mark = expected_mark(3);
@@ -248,14 +251,14 @@ static void a_whole_but_different_record_stops_the_flush(void **state)
 {
     (void)state;
     struct journal_mark mark = expected_mark(SETTLED);
-    for (uint64_t index = SETTLED; index < 3 * SEGMENT_RECORDS; index++) {
+    for (uint64_t index = SETTLED; index < SEGMENTS_3; index++) {
         struct fixture f;
         struct log_capture log;
         uint64_t size;
-        uint8_t bytes[SEGMENT_RECORDS * RECORD_SIZE];
+        uint8_t bytes[SEGMENT_SIZE];
         struct record other = expected_record(index);
         fixture_setup(&f, SEGMENT_RECORDS);
-        fixture_fill(&f, 3 * SEGMENT_RECORDS);
+        fixture_fill(&f, SEGMENTS_3);
         memcpy(bytes, memory_disk_bytes(f.disk, segment_of(&f, index), &size), sizeof(bytes));
         other.balance++;
         record_seal(&other, index);
@@ -265,44 +268,49 @@ static void a_whole_but_different_record_stops_the_flush(void **state)
         assert_int_equal(fixture_open(&f, &mark), STATUS_OK);
         assert_int_equal(fixture_flush(&f, index), STATUS_OK); /* up to it all is well */
         log_capture_begin(&log);
-        enum status status = fixture_flush(&f, 3 * SEGMENT_RECORDS);
+        enum status status = fixture_flush(&f, SEGMENTS_3);
         log_capture_end(&log);
         assert_int_equal(status, STATUS_CORRUPT);
         assert_true(log_capture_names(&log, segment_of(&f, index), offset_of(&f, index)));
         assert_int_equal(journal_sync(f.journal), STATUS_CORRUPT); /* and for good */
-        assert_int_equal(fixture_flush(&f, 3 * SEGMENT_RECORDS), STATUS_CORRUPT);
+        assert_int_equal(fixture_flush(&f, SEGMENTS_3), STATUS_CORRUPT);
         assert_memory_equal(memory_disk_bytes(f.disk, segment_of(&f, index), &size), bytes,
                             sizeof(bytes)); /* the evidence stays */
         fixture_teardown(&f);
     }
 }
 
+/* The log ends at `end`; of what is in the files beyond, only the record `left` is whole. */
+static void tail_left(uint64_t end, uint64_t left)
+{
+    struct fixture f;
+    struct log_capture log;
+    struct journal_mark mark = expected_mark(end / 2);
+    fixture_setup(&f, SEGMENT_RECORDS);
+    fixture_fill(&f, SEGMENTS_3);
+    for (uint64_t i = end; i < SEGMENTS_3; i++) {
+        if (i != left) {
+            memory_disk_flip(f.disk, segment_of(&f, i), offset_of(&f, i) + 9, 1);
+        }
+    }
+    assert_int_equal(fixture_open(&f, &mark), STATUS_OK);
+    assert_int_equal(fixture_flush(&f, end), STATUS_OK);
+    log_capture_begin(&log);
+    enum status status = journal_tail_check(f.journal);
+    log_capture_end(&log);
+    assert_int_equal(status, STATUS_CORRUPT);
+    assert_true(log_capture_names(&log, segment_of(&f, left), offset_of(&f, left)));
+    memory_disk_flip(f.disk, segment_of(&f, left), offset_of(&f, left) + 9, 1);
+    assert_int_equal(journal_tail_check(f.journal), STATUS_OK);
+    fixture_teardown(&f);
+}
+
 static void a_whole_record_beyond_the_end_is_found(void **state)
 {
     (void)state;
-    const uint64_t length = 3 * SEGMENT_RECORDS;
-    for (uint64_t end = 0; end < length; end++) {
-        for (uint64_t left = end; left < length; left++) { /* the only whole one beyond the end */
-            struct fixture f;
-            struct log_capture log;
-            struct journal_mark mark = expected_mark(end / 2);
-            fixture_setup(&f, SEGMENT_RECORDS);
-            fixture_fill(&f, length);
-            for (uint64_t i = end; i < length; i++) {
-                if (i != left) {
-                    memory_disk_flip(f.disk, segment_of(&f, i), offset_of(&f, i) + 9, 1);
-                }
-            }
-            assert_int_equal(fixture_open(&f, &mark), STATUS_OK);
-            assert_int_equal(fixture_flush(&f, end), STATUS_OK);
-            log_capture_begin(&log);
-            enum status status = journal_tail_check(f.journal);
-            log_capture_end(&log);
-            assert_int_equal(status, STATUS_CORRUPT);
-            assert_true(log_capture_names(&log, segment_of(&f, left), offset_of(&f, left)));
-            memory_disk_flip(f.disk, segment_of(&f, left), offset_of(&f, left) + 9, 1);
-            assert_int_equal(journal_tail_check(f.journal), STATUS_OK);
-            fixture_teardown(&f);
+    for (uint64_t end = 0; end < SEGMENTS_3; end++) {
+        for (uint64_t left = end; left < SEGMENTS_3; left++) {
+            tail_left(end, left);
         }
     }
 }
@@ -312,18 +320,18 @@ static void a_whole_record_is_found_behind_missing_segments(void **state)
     (void)state;
     struct fixture f;
     struct log_capture log;
-    struct record record = expected_record(SEGMENT_RECORDS * 1000000);
+    struct record record = expected_record(FAR);
     fixture_setup(&f, SEGMENT_RECORDS);
     fixture_fill(&f, 3);
-    memory_disk_put(f.disk, segment_of(&f, SEGMENT_RECORDS * 1000000), &record, sizeof(record));
+    memory_disk_put(f.disk, segment_of(&f, FAR), &record, sizeof(record));
     struct journal_mark mark = expected_mark(3);
     assert_int_equal(fixture_open(&f, &mark), STATUS_OK);
     log_capture_begin(&log);
     enum status status = journal_tail_check(f.journal);
     log_capture_end(&log);
     assert_int_equal(status, STATUS_CORRUPT);
-    assert_true(log_capture_names(&log, segment_of(&f, SEGMENT_RECORDS * 1000000), 0));
-    memory_disk_cut(f.disk, segment_of(&f, SEGMENT_RECORDS * 1000000), 0);
+    assert_true(log_capture_names(&log, segment_of(&f, FAR), 0));
+    memory_disk_cut(f.disk, segment_of(&f, FAR), 0);
     assert_int_equal(journal_tail_check(f.journal), STATUS_OK);
     fixture_teardown(&f);
 }
@@ -376,7 +384,7 @@ static void files_that_can_be_no_segment_are_damage(void **state)
         fixture_setup(&f, SEGMENT_RECORDS);
         fixture_fill(&f, 3);
         const char *name = segment_of(&f, SEGMENT_RECORDS);
-        uint64_t offset = (uint64_t)SEGMENT_RECORDS * RECORD_SIZE;
+        uint64_t offset = SEGMENT_SIZE;
         if (i < sizeof(NAMES) / sizeof(NAMES[0])) {
             name = NAMES[i];
             offset = 0;

@@ -24,7 +24,7 @@ static void assert_expected(const struct record *record, uint64_t index)
 static void records_come_back_in_order(void **state)
 {
     (void)state;
-    for (uint64_t length = 0; length <= 3 * SEGMENT_RECORDS + 1; length++) {
+    for (uint64_t length = 0; length <= SEGMENTS_3 + 1; length++) {
         struct fixture f;
         struct journal_mark mark = expected_mark(length);
         fixture_setup(&f, SEGMENT_RECORDS);
@@ -174,22 +174,26 @@ static void the_fingerprint_is_the_chain_of_pages(void **state)
     fixture_teardown(&f);
 }
 
+static void assert_reads(struct journal *journal, uint64_t first, uint32_t count)
+{
+    struct record records[SEGMENTS_3 + 2] = {0};
+    assert_int_equal(journal_read(journal, first, count, records), STATUS_OK);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_expected(&records[i], first + i);
+    }
+}
+
 static void records_are_read_across_segments(void **state)
 {
     (void)state;
-    const uint64_t length = 3 * SEGMENT_RECORDS + 2;
+    const uint32_t length = SEGMENTS_3 + 2;
     struct fixture f;
-    struct record records[3 * SEGMENT_RECORDS + 2];
     fixture_setup(&f, SEGMENT_RECORDS);
     assert_int_equal(fixture_open(&f, &EMPTY), STATUS_OK);
     assert_int_equal(fixture_flush(&f, length), STATUS_OK);
-    for (uint64_t first = 0; first < length; first++) {
+    for (uint32_t first = 0; first < length; first++) {
         for (uint32_t count = 0; first + count <= length; count++) {
-            memset(records, 0, sizeof(records));
-            assert_int_equal(journal_read(f.journal, first, count, records), STATUS_OK);
-            for (uint32_t i = 0; i < count; i++) {
-                assert_expected(&records[i], first + i);
-            }
+            assert_reads(f.journal, first, count);
         }
     }
     fixture_teardown(&f);
