@@ -21,6 +21,8 @@ enum {
     /* Framing of a chunked body that the decoder passes: chunk sizes, extensions, trailers. Beyond:
      * 413. */
     HTTP_CHUNK_OVERHEAD_MAX = 16384,
+    /* Follows from the others: with so many bytes the answer is never MORE. */
+    HTTP_REQUEST_SIZE_MAX = HTTP_HEAD_SIZE_MAX + HTTP_BODY_SIZE_MAX + HTTP_CHUNK_OVERHEAD_MAX,
 };
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OTHER };
@@ -60,14 +62,20 @@ enum http_parse {
 
 struct http_parse_result {
     enum http_parse answer;
-    uint32_t consumed;         /* bytes of the request, framing of the body included */
-    bool head_done;            /* MORE: the head is whole and only the body is missing */
-    bool expects_continue;     /* with head_done: the client waits for 100 Continue */
-    uint16_t refusal;          /* BAD: 400, 413, 414, 417, 431, 501 or 505 */
+    uint32_t consumed;          /* bytes of the request, framing of the body included */
+    uint32_t size_needed;       /* MORE: with fewer bytes than this the answer stays MORE */
+    bool head_done;             /* MORE: the head is whole and only the body is missing */
+    bool expects_continue;      /* with head_done: the client waits for 100 Continue */
+    uint16_t refusal;           /* BAD: 400, 413, 414, 417, 431, 501 or 505 */
     const char *refusal_detail; /* BAD: one English sentence for the problem document */
 };
 
-/* Parses the request at the start of data[0..size). A chunked body is decoded in place only when the
+/* Parses the request at the start of data[0..size), up to two empty lines before it included. The
+ * answer does not depend on how the bytes came: what is refused as a whole is refused, for the same
+ * reason, at the latest when its last byte is there. Nothing is kept between calls: a request that
+ * comes in pieces is parsed again from its start, but not before it has size_needed bytes, so a body of
+ * known length costs two parses and a head at most one, of at most HTTP_HEAD_SIZE_MAX bytes (4 µs), for
+ * each piece, which costs as much to read. A chunked body is decoded in place only when the
  * whole request is there, so data is not const and MORE changes nothing. Views point into data. */
 struct http_parse_result http_request_parse(struct http_request *out, char *data, uint32_t size);
 
