@@ -1,9 +1,9 @@
 /* transaction.h -- the body of POST /clientes/{id}/transacoes: strict JSON to three values.
  *
- * One pass, no tree. The bytes must be one JSON object (RFC 8259, UTF-8 without BOM, no duplicate
- * keys at any depth's first level, nothing after it but white space), with "valor", "tipo" and
- * "descricao" in any order; unknown keys are checked as JSON and ignored. Keys are compared after
- * unescaping. Tests hold it against jansson.
+ * One pass, no tree. The bytes must be one JSON object (RFC 8259, UTF-8 without BOM, no key twice,
+ * at most 32 members, nothing after it but white space), with "valor", "tipo" and "descricao" in any
+ * order; unknown keys are checked as JSON and ignored, what their values hold may repeat keys. Keys
+ * are compared after unescaping. Tests hold it against jansson.
  */
 #ifndef API_TRANSACTION_H
 #define API_TRANSACTION_H
