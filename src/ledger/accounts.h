@@ -3,7 +3,7 @@
  * Accounts lie in the order in which they were opened, the same on every node; a hash of slots
  * (linear probing, power of two, at most 62% full) finds them by id. Both are mapped at their full
  * size at start and touched only as they fill, so nothing ever grows, moves or rehashes: 40 bytes
- * an account and 4 to 13 of slots.
+ * an account and 6 to 13 of slots.
  */
 #ifndef LEDGER_ACCOUNTS_H
 #define LEDGER_ACCOUNTS_H
@@ -29,6 +29,9 @@ void accounts_close(struct accounts *accounts); /* accepts NULL */
 
 /* NULL if there is none. Valid, and at the same place, until close. */
 struct account *accounts_find(const struct accounts *accounts, uint64_t id);
+
+/* A hint: this id is asked for soon. */
+void accounts_prefetch(const struct accounts *accounts, uint64_t id);
 
 /* Opens an account with balance 0; `id` does not exist yet. STATUS_FULL at count_max. */
 MUST_CHECK enum status accounts_add(struct accounts *accounts, uint64_t id, int64_t limit);

@@ -33,6 +33,7 @@ enum {
     COMMAND_SIZE_MAX = COMMAND_HEADER_SIZE + RECORD_DESCRIPTION_SIZE_MAX,
 };
 
+/* Fields that a kind does not name are zero. */
 enum command_kind {
     COMMAND_FOUND = 1,     /* amount: W; description: SHA-256 of the file of accounts (32 bytes) */
     COMMAND_OPEN = 2,      /* account; amount: its limit. No effect if it exists */
@@ -51,6 +52,12 @@ struct command {
     char description[RECORD_DESCRIPTION_SIZE_MAX];
 };
 
+/* True if it is one that an entry may carry. Amounts are in range: 1..AMOUNT_MAX for credit and
+ * debit, 0..AMOUNT_MAX for limits, WINDOW_MIN..WINDOW_MAX for W; the description of credit and debit
+ * has 1 byte or more, that of `found` 32; what the kind does not use is zero (the bytes of
+ * `description` beyond its size are never looked at). */
+MUST_CHECK bool command_is_valid(const struct command *command);
+
 /* An entry being filled. The caller's memory. */
 struct entry_builder {
     uint8_t *target;
@@ -62,7 +69,7 @@ struct entry_builder {
 /* `target` is borrowed until the entry is finished; size_max is at least ENTRY_HEADER_SIZE +
  * COMMAND_SIZE_MAX. */
 void entry_begin(struct entry_builder *builder, uint8_t *target, uint32_t size_max);
-/* False, changing nothing, when it does not fit. */
+/* Adds a valid command. False, changing nothing, when it does not fit. */
 MUST_CHECK bool entry_add(struct entry_builder *builder, const struct command *command);
 /* Writes the header. The entry is target[0..size). count is at least 1. */
 void entry_finish(struct entry_builder *builder, uint64_t time_us);
@@ -79,9 +86,8 @@ struct entry_reader {
 /* Checks the header. STATUS_CORRUPT: not an entry of a known format. */
 MUST_CHECK enum status entry_open(struct entry_reader *reader, const void *source, uint32_t size);
 /* STATUS_OK and *out; STATUS_MISSING after the last one, when every byte was used; STATUS_CORRUPT
- * for a kind, a size or trailing bytes that no entry has. Amounts are in range: 1..AMOUNT_MAX for
- * credit and debit, 0..AMOUNT_MAX for limits, WINDOW_MIN..WINDOW_MAX for W; the description of credit
- * and debit has 1 byte or more. */
+ * for a command that is not valid, or bytes missing or left over; then for ever. What was read is
+ * valid; its description is zero-padded. */
 MUST_CHECK enum status entry_next(struct entry_reader *reader, struct command *out);
 
 #endif

@@ -19,12 +19,20 @@ struct ids;
 MUST_CHECK enum status ids_open(struct ids **out, uint32_t window, uint64_t seed);
 void ids_close(struct ids *ids); /* accepts NULL */
 
+/* Makes an empty memory one of a smaller window and gives the rest of its addresses back. Cannot
+ * fail: so the ledger opens it for WINDOW_MAX and narrows it once W is known. */
+void ids_narrow(struct ids *ids, uint32_t window);
+
 /* Remembers that record `index` was decided for `id`; indexes come in order without gaps from any
- * first one, and the record W before is forgotten. NULL: a record without id. */
+ * first one, and the record W before is forgotten. NULL: a record without id. `id` is not among the
+ * last W: the ledger would have called it a repeat. */
 void ids_add(struct ids *ids, uint64_t index, const uint8_t *id);
 
 /* True and *out_index if one of the last W records has this id. */
 MUST_CHECK bool ids_find(const struct ids *ids, const uint8_t id[RECORD_ID_SIZE],
                          uint64_t *out_index);
+
+/* A hint: this id is searched for soon. */
+void ids_prefetch(const struct ids *ids, const uint8_t id[RECORD_ID_SIZE]);
 
 #endif

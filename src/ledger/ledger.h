@@ -11,6 +11,7 @@
 #ifndef LEDGER_LEDGER_H
 #define LEDGER_LEDGER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/record.h"
@@ -40,6 +41,11 @@ enum outcome {
 enum outcome ledger_apply(struct ledger *ledger, const struct command *command, uint64_t time_us,
                           uint64_t log_index, struct record *out_record, uint64_t *out_index);
 
+/* A hint without any effect: a credit or debit of this account with this id comes soon. Given about
+ * eight commands or records ahead it hides most cache misses of ledger_apply and ledger_load. */
+void ledger_prefetch(const struct ledger *ledger, uint64_t account,
+                     const uint8_t id[RECORD_ID_SIZE]);
+
 /* Takes the next record of the journal (whole: the caller has checked) into the state, as if its
  * command had been applied, and proves it: places without gap, the chain of `previous`, each
  * balance from the one before, each limit, time and order. STATUS_CORRUPT when a rule is broken:
@@ -48,10 +54,10 @@ enum outcome ledger_apply(struct ledger *ledger, const struct command *command, 
 MUST_CHECK enum status ledger_load(struct ledger *ledger, const struct record *record,
                                    const char **out_rule);
 
-uint64_t ledger_length(const struct ledger *ledger);   /* records so far */
-uint32_t ledger_window(const struct ledger *ledger);   /* W; 0 before `founded` */
-uint64_t ledger_time_us(const struct ledger *ledger);  /* of the newest record; 0 before the first */
-bool ledger_file_done(const struct ledger *ledger);    /* the record `file done` is there */
+uint64_t ledger_length(const struct ledger *ledger);  /* records so far */
+uint32_t ledger_window(const struct ledger *ledger);  /* W; 0 before `founded` */
+uint64_t ledger_time_us(const struct ledger *ledger); /* of the newest record; 0 before the first */
+bool ledger_file_done(const struct ledger *ledger);   /* the record `file done` is there */
 const uint8_t *ledger_file_hash(const struct ledger *ledger); /* 32 bytes; zeros before `founded` */
 
 /* NULL if it does not exist. */
