@@ -156,7 +156,9 @@ enum status consensus_start(struct consensus *consensus, const struct consensus_
     }
     event.start.entries = entries;
     status = step(consensus, &event, now_ms, out);
-    raft_free(entries);
+    if (status == STATUS_OK) { /* else the core has freed it */
+        raft_free(entries);
+    }
     return status;
 }
 
@@ -209,16 +211,28 @@ enum status consensus_snapshot(struct consensus *consensus, uint64_t index, uint
     return status == STATUS_OK ? step(consensus, &event, now_ms, out) : status;
 }
 
-static bool is_sole_voter(const struct raft *raft)
+static bool has_sole_voter(const struct raft_configuration *configuration, uint64_t id)
 {
     unsigned voters = 0;
     bool self = false;
-    for (unsigned i = 0; i < raft->configuration.n; i++) {
-        const struct raft_server *server = &raft->configuration.servers[i];
+    for (unsigned i = 0; i < configuration->n; i++) {
+        const struct raft_server *server = &configuration->servers[i];
         voters += server->role == RAFT_VOTER;
-        self = self || (server->role == RAFT_VOTER && server->id == raft->id);
+        self = self || (server->role == RAFT_VOTER && server->id == id);
     }
     return self && voters == 1;
+}
+
+bool consensus_sole_voter(const void *configuration, uint32_t size, uint64_t id)
+{
+    struct raft_configuration decoded;
+    struct raft_buffer buffer = {.base = (void *)(uintptr_t)configuration, .len = size};
+    if (raft_configuration_decode(&buffer, &decoded) != 0) {
+        return false; /* consensus_start refuses it */
+    }
+    bool sole = has_sole_voter(&decoded, id);
+    raft_configuration_close(&decoded);
+    return sole;
 }
 
 struct consensus_state consensus_state(const struct consensus *consensus)
@@ -234,7 +248,7 @@ struct consensus_state consensus_state(const struct consensus *consensus)
         .commit_index = raft_commit_index(raft),
         .leader_id = leader_id,
         .is_leader = raft_state(raft) == RAFT_LEADER,
-        .is_sole_voter = is_sole_voter(raft),
+        .is_sole_voter = has_sole_voter(&raft->configuration, raft->id),
         .timeout_ms = raft_timeout(raft),
     };
 }

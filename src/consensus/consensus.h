@@ -123,4 +123,7 @@ struct consensus_state consensus_state(const struct consensus *consensus);
 MUST_CHECK enum status consensus_configuration_sole(struct consensus_configuration *out,
                                                     uint64_t id, const char *address);
 
+/* True if the server `id` is the only voter of this encoded configuration. */
+bool consensus_sole_voter(const void *configuration, uint32_t size, uint64_t id);
+
 #endif

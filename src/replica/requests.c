@@ -1,0 +1,201 @@
+#include "base/check.h"
+#include "replica/internal.h"
+
+static const uint64_t DEADLINE_US = (uint64_t)REQUEST_DEADLINE_MS * 1000;
+
+/* Transactions. */
+
+void requests_answer(struct replica *replica, struct replica_transaction *transaction,
+                     enum replica_result result)
+{
+    const struct replica_answer answer = {.result = result};
+    replica->counters.not_accepted += result == REPLICA_NOT_ACCEPTED;
+    replica->counters.outcome_unknown += result == REPLICA_OUTCOME_UNKNOWN;
+    if (transaction->state != REPLICA_REQUEST_FREE) {
+        waiting_remove(&replica->waiting, transaction);
+    }
+    transaction->on_answer(transaction, &answer);
+}
+
+void replica_submit(struct replica *replica, struct replica_transaction *transaction)
+{
+    CHECK(transaction->state == REPLICA_REQUEST_FREE);
+    if (replica->phase == PHASE_FAILED || replica->phase == PHASE_STOPPED) {
+        requests_answer(replica, transaction, REPLICA_NOT_ACCEPTED);
+        return;
+    }
+    transaction->deadline_us = replica->now_us + DEADLINE_US;
+    waiting_queue(&replica->waiting, transaction);
+}
+
+void replica_forget(struct replica *replica, struct replica_transaction *transaction)
+{
+    if (transaction->state != REPLICA_REQUEST_FREE) {
+        waiting_remove(&replica->waiting, transaction);
+    }
+}
+
+bool replica_knows(const struct replica *replica, uint64_t account)
+{
+    return ledger_account_find(replica->ledger, account) != NULL;
+}
+
+bool requests_collect(struct replica *replica, struct entry_builder *builder)
+{
+    struct replica_transaction *transaction;
+    while ((transaction = replica->waiting.queued.first) != NULL) {
+        if (!replica_knows(replica, transaction->command.account)) {
+            requests_answer(replica, transaction, REPLICA_NO_ACCOUNT);
+        } else if (entry_add(builder, &transaction->command)) {
+            waiting_submit(&replica->waiting, transaction);
+        } else {
+            break;
+        }
+    }
+    return builder->count > 0;
+}
+
+/* Statements. */
+
+static void read_list_append(struct statement_list *list, struct replica_statement *statement)
+{
+    statement->next = NULL;
+    statement->previous = list->last;
+    if (list->last != NULL) {
+        list->last->next = statement;
+    } else {
+        list->first = statement;
+    }
+    list->last = statement;
+    statement->state = REPLICA_REQUEST_QUEUED;
+}
+
+static void read_list_remove(struct statement_list *list, struct replica_statement *statement)
+{
+    if (statement->previous != NULL) {
+        statement->previous->next = statement->next;
+    } else {
+        list->first = statement->next;
+    }
+    if (statement->next != NULL) {
+        statement->next->previous = statement->previous;
+    } else {
+        list->last = statement->previous;
+    }
+    statement->state = REPLICA_REQUEST_FREE;
+}
+
+void requests_read_answer(struct replica *replica, struct replica_statement *statement,
+                          const struct replica_statement_answer *answer)
+{
+    (void)replica;
+    statement->state = REPLICA_REQUEST_FREE;
+    statement->lookup = NULL;
+    statement->on_answer(statement, answer);
+}
+
+/* One voter is its own majority: what it has applied is the read index, once an entry of its own term
+ * was (PHASE_READY). False: no free look-up. */
+static bool read_now(struct replica *replica, struct replica_statement *statement)
+{
+    const struct account *account = ledger_account_find(replica->ledger, statement->account);
+    if (account == NULL) {
+        const struct replica_statement_answer answer = {.result = REPLICA_NO_ACCOUNT};
+        requests_read_answer(replica, statement, &answer);
+        return true;
+    }
+    return lookup_statement(replica, statement, account);
+}
+
+static bool reads_are_open(const struct replica *replica)
+{
+    return replica->phase == PHASE_READY || replica->phase == PHASE_STOPPING;
+}
+
+void replica_read(struct replica *replica, struct replica_statement *statement)
+{
+    CHECK(statement->state == REPLICA_REQUEST_FREE);
+    CHECK(statement->count_max <= STATEMENT_TRANSACTIONS_MAX);
+    if (replica->phase == PHASE_FAILED || replica->phase == PHASE_STOPPED) {
+        const struct replica_statement_answer answer = {.result = REPLICA_NOT_ACCEPTED};
+        requests_read_answer(replica, statement, &answer);
+        return;
+    }
+    if (replica->reads.first == NULL && reads_are_open(replica) && read_now(replica, statement)) {
+        return;
+    }
+    statement->deadline_us = replica->now_us + DEADLINE_US;
+    read_list_append(&replica->reads, statement);
+}
+
+void replica_read_forget(struct replica *replica, struct replica_statement *statement)
+{
+    if (statement->state == REPLICA_REQUEST_QUEUED) {
+        read_list_remove(&replica->reads, statement);
+    } else if (statement->lookup != NULL) {
+        statement->lookup->statement = NULL; /* it ends without an asker */
+        statement->lookup = NULL;
+        statement->state = REPLICA_REQUEST_FREE;
+    }
+}
+
+void requests_read(struct replica *replica)
+{
+    while (reads_are_open(replica) && replica->reads.first != NULL &&
+           replica->lookups_busy < LOOKUPS_MAX) {
+        struct replica_statement *statement = replica->reads.first;
+        read_list_remove(&replica->reads, statement);
+        bool begun = read_now(replica, statement);
+        CHECK(begun); /* a look-up is free */
+    }
+}
+
+/* Deadlines. */
+
+static void reads_expire(struct replica *replica, uint64_t now_us)
+{
+    const struct replica_statement_answer answer = {.result = REPLICA_NOT_ACCEPTED};
+    while (replica->reads.first != NULL && replica->reads.first->deadline_us <= now_us) {
+        struct replica_statement *statement = replica->reads.first;
+        read_list_remove(&replica->reads, statement);
+        replica->counters.not_accepted++;
+        requests_read_answer(replica, statement, &answer);
+    }
+}
+
+static void list_expire(struct replica *replica, struct waiting_list *list, uint64_t now_us,
+                        enum replica_result result)
+{
+    while (list->first != NULL && list->first->deadline_us <= now_us) {
+        requests_answer(replica, list->first, result);
+    }
+}
+
+void requests_expire(struct replica *replica)
+{
+    list_expire(replica, &replica->waiting.queued, replica->now_us, REPLICA_NOT_ACCEPTED);
+    list_expire(replica, &replica->waiting.submitted, replica->now_us, REPLICA_OUTCOME_UNKNOWN);
+    reads_expire(replica, replica->now_us);
+}
+
+void requests_abort(struct replica *replica)
+{
+    list_expire(replica, &replica->waiting.queued, UINT64_MAX, REPLICA_NOT_ACCEPTED);
+    list_expire(replica, &replica->waiting.submitted, UINT64_MAX, REPLICA_OUTCOME_UNKNOWN);
+    reads_expire(replica, UINT64_MAX);
+}
+
+static uint64_t transaction_deadline_us(const struct waiting_list *list)
+{
+    return list->first != NULL ? list->first->deadline_us : UINT64_MAX;
+}
+
+uint64_t requests_deadline_us(const struct replica *replica)
+{
+    uint64_t queued_us = transaction_deadline_us(&replica->waiting.queued);
+    uint64_t submitted_us = transaction_deadline_us(&replica->waiting.submitted);
+    uint64_t read_us =
+        replica->reads.first != NULL ? replica->reads.first->deadline_us : UINT64_MAX;
+    uint64_t first_us = queued_us < submitted_us ? queued_us : submitted_us;
+    return first_us < read_us ? first_us : read_us;
+}
