@@ -1,0 +1,93 @@
+"""strace as a tool: the node's system calls as a list, and faults injected into them.
+
+The tracer runs as a grandchild (-D), so that the node keeps its process id and its exit status.
+"""
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+
+# Under a tracer the leak checker of an instrumented build cannot work.
+ENVIRONMENT = {"ASAN_OPTIONS": ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "detect_leaks=0"]))}
+
+
+def inject(node, calls, what, when, path=None):
+    """From its next start on, the node's n-th such call of a thread meets a fault.
+
+    `what` is "error=EIO" or "signal=SIGKILL"; `when` a number or an expression of strace's.
+    """
+    options = ["-P", str(path)] if path else []
+    rule = f"inject={','.join(calls)}:{what}:when={when}"
+    output = node.directory.parent / f"{node.directory.name}.faults"
+    node.prefix = ("strace", "-D", "-f", "-q", "-o", str(output), *options, "-e", rule)
+    node.environment = ENVIRONMENT
+
+
+def heal(node):
+    """The next start is without a tracer."""
+    node.prefix = ()
+    node.environment = {}
+
+
+def trace(node, calls):
+    """From its next start on, these calls of the node are written to the file that is returned."""
+    output = node.directory.parent / f"{node.directory.name}.trace"
+    node.prefix = (
+        "strace", "-D", "-f", "-q", "-y", "-xx", "-s", "70000", "-o", str(output),
+        "-e", "trace=" + ",".join(calls), "-e", "signal=none",
+    )  # fmt: skip
+    node.environment = ENVIRONMENT
+    return output
+
+
+@dataclass(slots=True)
+class Call:
+    """One system call: the line at which it was entered and the one at which it had returned."""
+
+    thread: int
+    name: str
+    arguments: str
+    entered: int
+    returned: int
+    result: int
+
+    @property
+    def descriptor(self):
+        match = re.match(r"(\d+)<(.*?)>(, |$|\))", self.arguments)
+        return (int(match[1]), bytes_of(match[2]).decode("utf-8", "replace")) if match else (-1, "")
+
+    @property
+    def data(self):
+        """All bytes of all strings in the arguments."""
+        return b"".join(bytes_of(text) for text in re.findall(r'"([^"]*)"', self.arguments))
+
+
+def bytes_of(text):
+    """What -xx wrote as \\x41\\x42. A path is written like this too."""
+    return bytes(int(pair, 16) for pair in re.findall(r"\\x([0-9a-f]{2})", text)) or text.encode()
+
+
+LINE = re.compile(r"(\d+) +(\w+)\((.*)\) += (-?\d+)(?:<.*>)?( .*)?")
+UNFINISHED = re.compile(r"(\d+) +(\w+)\((.*) <unfinished \.\.\.>")
+RESUMED = re.compile(r"(\d+) +<\.\.\. (\w+) resumed>(.*)\) += (-?\d+)(?:<.*>)?( .*)?")
+
+
+def read_trace(path):
+    """The calls of a trace, in the order in which they returned."""
+    calls, open_calls = [], {}
+    for number, line in enumerate(Path(path).read_text().splitlines()):
+        if match := UNFINISHED.fullmatch(line):
+            open_calls[int(match[1])] = (match[2], match[3], number)
+        elif match := RESUMED.fullmatch(line):
+            name, arguments, entered = open_calls.pop(int(match[1]))
+            assert name == match[2], line
+            calls.append(Call(int(match[1]), name, arguments + match[3], entered, number, int(match[4])))
+        elif match := LINE.fullmatch(line):
+            calls.append(Call(int(match[1]), match[2], match[3], number, number, int(match[4])))
+    return calls
