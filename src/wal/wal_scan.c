@@ -243,6 +243,15 @@ static enum status group_take(struct wal_scan *scan, uint32_t segment, uint32_t 
     return STATUS_OK;
 }
 
+static void bad_note(struct wal_scan *scan, uint32_t segment, uint32_t offset)
+{
+    if (!scan->bad) {
+        scan->bad = true;
+        scan->bad_segment = segment;
+        scan->bad_offset = offset;
+    }
+}
+
 static enum status segment_read(struct wal_scan *scan, uint32_t segment)
 {
     struct wal_writer *writer = scan->writer;
@@ -253,23 +262,18 @@ static enum status segment_read(struct wal_scan *scan, uint32_t segment)
     if (segment > 0) {
         writer->segments[segment].index_last = writer->segments[segment - 1].index_last;
     }
-    for (uint32_t offset = 0; offset < writer->segment_size;) {
+    for (uint32_t offset = 0; offset < writer->segment_size && status == STATUS_OK;) {
         struct wal_group_view view;
         bool valid = wal_group_decode(&view, scan->buffer + offset, writer->segment_size - offset,
                                       writer->segments[segment].epoch);
         if (valid && !is_stale(scan, &view.place)) {
             status = group_take(scan, segment, offset, &view);
-            if (status != STATUS_OK) {
-                return status;
-            }
-        } else if (!scan->bad) {
-            scan->bad = true;
-            scan->bad_segment = segment;
-            scan->bad_offset = offset;
+        } else {
+            bad_note(scan, segment, offset);
         }
         offset += valid ? wal_group_size_padded(view.size) : WAL_BLOCK_SIZE;
     }
-    return STATUS_OK;
+    return status;
 }
 
 enum status wal_scan_read(struct wal_scan *scan)
