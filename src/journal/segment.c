@@ -122,7 +122,7 @@ static enum status list_make(const struct segments *segments, struct segment_lis
     return segments->disk->operations->list(segments->disk, DIRECTORY, list_add, out);
 }
 
-/* How many records the segment holds, the last one perhaps in part. */
+/* How many records the segment holds; one that is there in part cannot be whole. */
 static enum status segment_count(const struct segments *segments, uint64_t first,
                                  uint64_t *out_count, struct segment_damage *out_damage)
 {
@@ -147,7 +147,7 @@ static enum status segment_count(const struct segments *segments, uint64_t first
         out_damage->rule = "bytes beyond the end of the segment";
         return STATUS_CORRUPT;
     }
-    *out_count = (size + RECORD_SIZE - 1) / RECORD_SIZE;
+    *out_count = size / RECORD_SIZE;
     return STATUS_OK;
 }
 

@@ -42,9 +42,9 @@ void segment_damage_at(const struct segments *segments, uint64_t index, const ch
                        struct segment_damage *out);
 void segment_damage_log(const struct segment_damage *damage);
 
-/* The index of the record before which the files end: all records lie below it, though perhaps not
- * all are there. A last record that is there in part counts. STATUS_CORRUPT: a file can be no
- * segment of this journal, *out_damage says why; STATUS_IO; STATUS_NO_MEMORY. */
+/* The index before which the files end: whole records lie only below it, though perhaps not all are
+ * there. STATUS_CORRUPT: a file can be no segment of this journal, *out_damage says why; STATUS_IO;
+ * STATUS_NO_MEMORY. */
 MUST_CHECK enum status segments_end(const struct segments *segments, uint64_t *out_end,
                                     struct segment_damage *out_damage);
 

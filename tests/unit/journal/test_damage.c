@@ -17,6 +17,7 @@ enum {
     LENGTH = 12,  /* records of the small journal: one and a half segments */
     SETTLED = 10, /* in the second segment */
     MASKS = 2,
+    LONG = 1000,
     FAR = 1000000 * SEGMENT_RECORDS,
 };
 
@@ -247,37 +248,125 @@ static void a_gap_in_the_tail_is_written_again(void **state)
     }
 }
 
+/* Puts a record of another history, whole, in the place of record `index`. */
+static void forge(struct fixture *f, uint64_t index)
+{
+    uint64_t size;
+    static uint8_t bytes[LONG * RECORD_SIZE];
+    struct record other = expected_record(index);
+    const uint8_t *now = memory_disk_bytes(f->disk, segment_of(f, index), &size);
+    assert_true(size <= sizeof(bytes));
+    memcpy(bytes, now, size);
+    other.balance++;
+    record_seal(&other, index);
+    memcpy(bytes + offset_of(f, index), &other, RECORD_SIZE);
+    memory_disk_put(f->disk, segment_of(f, index), bytes, size);
+}
+
+/* The log decides the records up to `length` again, and meets another one at `index`. */
+static void assert_flush_stops_at(struct fixture *f, uint64_t length, uint64_t index)
+{
+    struct log_capture log;
+    uint64_t size;
+    log_capture_begin(&log);
+    enum status status = fixture_flush(f, length);
+    log_capture_end(&log);
+    assert_int_equal(status, STATUS_CORRUPT);
+    assert_true(log_capture_names(&log, segment_of(f, index), offset_of(f, index)));
+    assert_int_equal(journal_sync(f->journal), STATUS_CORRUPT); /* and for good */
+    assert_int_equal(journal_flush(f->journal, length), STATUS_CORRUPT);
+    struct record other = expected_record(index); /* the evidence stays */
+    other.balance++;
+    record_seal(&other, index);
+    assert_memory_equal(memory_disk_bytes(f->disk, segment_of(f, index), &size) +
+                            offset_of(f, index),
+                        &other, RECORD_SIZE);
+}
+
 static void a_whole_but_different_record_stops_the_flush(void **state)
 {
     (void)state;
     struct journal_mark mark = expected_mark(SETTLED);
     for (uint64_t index = SETTLED; index < SEGMENTS_3; index++) {
         struct fixture f;
-        struct log_capture log;
-        uint64_t size;
-        uint8_t bytes[SEGMENT_SIZE];
-        struct record other = expected_record(index);
         fixture_setup(&f, SEGMENT_RECORDS);
         fixture_fill(&f, SEGMENTS_3);
-        memcpy(bytes, memory_disk_bytes(f.disk, segment_of(&f, index), &size), sizeof(bytes));
-        other.balance++;
-        record_seal(&other, index);
-        memcpy(bytes + offset_of(&f, index), &other, RECORD_SIZE);
-        memory_disk_put(f.disk, segment_of(&f, index), bytes, size);
-
+        forge(&f, index);
         assert_int_equal(fixture_open(&f, &mark), STATUS_OK);
         assert_int_equal(fixture_flush(&f, index), STATUS_OK); /* up to it all is well */
-        log_capture_begin(&log);
-        enum status status = fixture_flush(&f, SEGMENTS_3);
-        log_capture_end(&log);
-        assert_int_equal(status, STATUS_CORRUPT);
-        assert_true(log_capture_names(&log, segment_of(&f, index), offset_of(&f, index)));
-        assert_int_equal(journal_sync(f.journal), STATUS_CORRUPT); /* and for good */
-        assert_int_equal(fixture_flush(&f, SEGMENTS_3), STATUS_CORRUPT);
-        assert_memory_equal(memory_disk_bytes(f.disk, segment_of(&f, index), &size), bytes,
-                            sizeof(bytes)); /* the evidence stays */
+        assert_flush_stops_at(&f, SEGMENTS_3, index);
         fixture_teardown(&f);
     }
+}
+
+/* The records before it in its file never reached the disk, or whole files did not. */
+static void a_different_record_is_found_behind_a_gap(void **state)
+{
+    (void)state;
+    struct journal_mark mark = expected_mark(SETTLED);
+    for (int gap = 0; gap < 3; gap++) {
+        struct fixture f;
+        fixture_setup(&f, SEGMENT_RECORDS);
+        fixture_fill(&f, SEGMENTS_3);
+        forge(&f, SEGMENTS_2);
+        if (gap == 1) {
+            memory_disk_cut(f.disk, segment_of(&f, SETTLED), offset_of(&f, SETTLED) + 1);
+        } else if (gap == 2) {
+            mark = expected_mark(SEGMENT_RECORDS);
+            const char *name = segment_of(&f, SEGMENT_RECORDS);
+            assert_int_equal(f.disk->operations->remove(f.disk, name), STATUS_OK);
+        }
+        assert_int_equal(fixture_open(&f, &mark), STATUS_OK);
+        assert_flush_stops_at(&f, SEGMENTS_3, SEGMENTS_2);
+        fixture_teardown(&f);
+    }
+}
+
+/* Only the record at `index` of a segment that is longer than one read is whole, and is another. */
+static void long_tail_left(uint64_t index)
+{
+    struct fixture f;
+    struct log_capture log;
+    struct journal_mark mark = expected_mark(SETTLED);
+    fixture_setup(&f, LONG);
+    fixture_fill(&f, LONG);
+    for (uint64_t i = SETTLED; i < LONG; i++) {
+        memory_disk_flip(f.disk, segment_of(&f, i), offset_of(&f, i), 1);
+    }
+    forge(&f, index);
+    assert_int_equal(fixture_open(&f, &mark), STATUS_OK);
+    log_capture_begin(&log);
+    enum status status = journal_tail_check(f.journal);
+    log_capture_end(&log);
+    assert_int_equal(status, STATUS_CORRUPT);
+    assert_true(log_capture_names(&log, segment_of(&f, index), offset_of(&f, index)));
+    assert_flush_stops_at(&f, LONG, index);
+    fixture_teardown(&f);
+}
+
+static void every_record_of_a_long_tail_is_looked_at(void **state)
+{
+    (void)state;
+    for (uint64_t index = SETTLED; index < LONG; index += 30) {
+        long_tail_left(index);
+    }
+}
+
+static void nothing_is_read_where_nothing_was_held(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct journal_mark mark = expected_mark(SETTLED);
+    fixture_setup(&f, LONG);
+    fixture_fill(&f, LENGTH);
+    assert_int_equal(fixture_open(&f, &mark), STATUS_OK);
+    uint64_t reads = memory_disk_counts(f.disk).reads;
+    assert_int_equal(fixture_flush(&f, LENGTH), STATUS_OK);
+    assert_int_equal(memory_disk_counts(f.disk).reads, reads + 1);
+    assert_int_equal(fixture_flush(&f, LENGTH + 1), STATUS_OK);
+    assert_int_equal(fixture_flush(&f, LONG + 1), STATUS_OK);
+    assert_int_equal(memory_disk_counts(f.disk).reads, reads + 1);
+    fixture_teardown(&f);
 }
 
 /* The log ends at `end`; of what is in the files beyond, only the record `left` is whole. */
@@ -437,6 +526,9 @@ int main(void)
         cmocka_unit_test(a_torn_tail_is_written_again),
         cmocka_unit_test(a_gap_in_the_tail_is_written_again),
         cmocka_unit_test(a_whole_but_different_record_stops_the_flush),
+        cmocka_unit_test(a_different_record_is_found_behind_a_gap),
+        cmocka_unit_test(every_record_of_a_long_tail_is_looked_at),
+        cmocka_unit_test(nothing_is_read_where_nothing_was_held),
         cmocka_unit_test(a_whole_record_beyond_the_end_is_found),
         cmocka_unit_test(a_whole_record_is_found_behind_missing_segments),
         cmocka_unit_test(a_read_names_damage),
