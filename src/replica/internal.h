@@ -21,10 +21,6 @@
 #include "wal/wal.h"
 
 enum {
-    /* Bytes of log behind the last snapshot at which the next one is made: what a start replays, and
-     * how much disk the log takes (twice this at most, and the spares). */
-    SNAPSHOT_LOG_SIZE = 64 * 1024 * 1024,
-
     /* Records, and age of the oldest in ms, at which the journal is appended to on disk. */
     FLUSH_RECORDS = 2048,
     FLUSH_AGE_MS = 50,
@@ -90,6 +86,7 @@ struct statement_list {
 
 struct replica {
     struct replica_ports ports;
+    uint64_t snapshot_log_size;
     struct identity identity;
     enum phase phase;
     uint64_t now_us; /* monotonic, of this turn */

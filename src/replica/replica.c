@@ -171,6 +171,8 @@ enum status replica_open(struct replica **out, const struct replica_ports *ports
         return STATUS_NO_MEMORY;
     }
     replica->ports = *ports;
+    replica->snapshot_log_size =
+        options->snapshot_log_size > 0 ? options->snapshot_log_size : SNAPSHOT_LOG_SIZE;
     tell_time(replica);
     uint64_t begin_us = replica->now_us;
     enum status status = state_read(replica, options);

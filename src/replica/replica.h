@@ -33,6 +33,7 @@ struct replica;
 
 struct replica_options {
     uint32_t accounts_max;
+    uint64_t snapshot_log_size; /* 0: SNAPSHOT_LOG_SIZE of limits.h */
 };
 
 /* Reads the directory and starts: blocks for as long as the journal takes to read. STATUS_MISSING: no

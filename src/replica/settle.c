@@ -85,8 +85,9 @@ static bool snapshot_is_due(const struct replica *replica)
     if (replica->phase == PHASE_STOPPING) {
         return replica->entries.count == 0;
     }
-    return replica->index_release == 0 && replica->phase != PHASE_REPLAY && replica->phase != PHASE_TAIL_CHECK &&
-           wal_size_unreleased(replica->wal) >= SNAPSHOT_LOG_SIZE;
+    return replica->index_release == 0 && replica->phase != PHASE_REPLAY &&
+           replica->phase != PHASE_TAIL_CHECK &&
+           wal_size_unreleased(replica->wal) >= replica->snapshot_log_size;
 }
 
 void settle_begin(struct replica *replica)
