@@ -16,7 +16,7 @@
 #include "wal/wal.h"
 
 enum {
-    WORLD_ENTRIES_MAX = 8192,
+    WORLD_ENTRIES_MAX = 4096,
     WORLD_SEGMENT_SIZE = 64 * 1024, /* so a group is at most 8 KiB */
     WORLD_GROUP_SIZE_MAX = WORLD_SEGMENT_SIZE / 8,
     WORLD_LOG_SIZE_MAX = 16 * 1024,
