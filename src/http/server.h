@@ -27,12 +27,12 @@ struct http_connection;
 
 struct http_limits {
     uint32_t connections_max;
-    uint32_t buffers_max;      /* connections that hold a part of a request or an unwritten answer */
+    uint32_t buffers_max;      /* parts of requests and unwritten answers, 64 KiB each */
     uint32_t head_timeout_ms;  /* from a request's first byte to the end of its head: 5,000 */
     uint32_t body_timeout_ms;  /* from there to its end: 5,000 */
     uint32_t idle_timeout_ms;  /* between requests: 90,000, more than a load balancer's 60,000 */
     uint32_t write_timeout_ms; /* an answer that is not taken: 10,000 */
-    uint32_t drain_ms;         /* how long a kept-alive connection may go on idle while draining: 500 */
+    uint32_t drain_ms; /* how long a kept-alive connection may go on idle while draining: 500 */
 };
 
 /* The defaults. */
@@ -75,11 +75,16 @@ void http_server_free(struct http_server *server); /* accepts NULL */
  * allowed, a newer one never. */
 void http_server_mark(struct http_server *server, uint64_t mark);
 
-/* Writes the answers of this turn. */
+/* Writes the answers of this turn; call it at the end of each. Requests that came pipelined behind an
+ * answer are parsed here, after it is written, and given to on_request before this returns: commands
+ * that they make belong to the caller's next turn, which must not wait for an event. */
 void http_server_flush(struct http_server *server);
 
 /* Memory of user_size bytes that lives as long as the connection, 16-byte aligned, zero at first. */
 void *http_connection_user(struct http_connection *connection);
+
+/* Bytes of `fields` and `body` together; more is a mistake of the caller. Longer lists have pages. */
+enum { HTTP_RESPONSE_SIZE_MAX = 49152 };
 
 struct http_response {
     uint16_t status;
@@ -100,12 +105,13 @@ enum { HTTP_STATUS_CLASSES = 6 };
 /* Counters since start, and gauges. */
 struct http_counters {
     uint64_t connections_accepted;
-    uint64_t connections_refused; /* beyond connections_max or buffers_max */
-    uint64_t connections_open;    /* now */
-    uint64_t buffers_used;        /* now */
-    uint64_t requests;
-    uint64_t requests_bad;      /* refused by the framing */
-    uint64_t requests_timed_out;
+    uint64_t connections_refused;            /* beyond connections_max or buffers_max */
+    uint64_t connections_open;               /* now */
+    uint64_t buffers_used;                   /* now */
+    uint64_t requests;                       /* given to the handler */
+    uint64_t responses[HTTP_STATUS_CLASSES]; /* by the first digit of their status, refusals too */
+    uint64_t requests_bad;                   /* refused by the framing */
+    uint64_t requests_timed_out;             /* head, body or answer too slow */
     uint64_t requests_abandoned;
     uint64_t bytes_read;
     uint64_t bytes_written;
