@@ -6,16 +6,18 @@
 #include "cli/post.h"
 #include "cli/serve.h"
 #include "cli/statement.h"
+#include "cli/verify.h"
 
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *what;
 } COMMANDS[] = {
-    {"init",      cli_init,      "make a new bank in a data directory"       },
-    {"serve",     cli_serve,     "serve a bank over HTTP"                    },
-    {"post",      cli_post,      "credit or debit an account"                },
-    {"statement", cli_statement, "show an account's statement"               },
+    {"init",      cli_init,      "make a new bank in a data directory"                    },
+    {"serve",     cli_serve,     "serve a bank over HTTP"                                 },
+    {"post",      cli_post,      "credit or debit an account"                             },
+    {"statement", cli_statement, "show an account's statement"                            },
+    {"verify",    cli_verify,    "prove a stopped node's journal from the first record on"},
 };
 enum { COMMAND_COUNT = sizeof(COMMANDS) / sizeof(COMMANDS[0]) };
 
