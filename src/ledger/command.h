@@ -43,10 +43,10 @@ enum command_kind {
 };
 
 struct command {
-    enum command_kind kind;
     uint64_t account;
     uint64_t stamp; /* journal length that its node had applied before the request was read */
     int64_t amount;
+    enum command_kind kind;
     uint8_t id[RECORD_ID_SIZE];
     uint8_t description_size;
     char description[RECORD_DESCRIPTION_SIZE_MAX];

@@ -111,8 +111,8 @@ static void test_the_layout_is_the_documented_one(void **state)
         .description_size = 2,
         .description = "oi",
     };
-    for (uint8_t i = 0; i < RECORD_ID_SIZE; i++) {
-        command.id[i] = i;
+    for (uint32_t i = 0; i < RECORD_ID_SIZE; i++) {
+        command.id[i] = (uint8_t)i;
     }
     struct entry_builder builder;
     entry_begin(&builder, entry, sizeof(entry));
@@ -145,10 +145,8 @@ static void test_every_byte_can_have_any_value(void **state)
         for (uint32_t value = 0; value < 256; value++) {
             entry[offset] = (uint8_t)value;
             enum status status = read_all(entry, size);
-            assert_true(status == STATUS_MISSING || status == STATUS_CORRUPT);
-            if (offset < 8 && value != byte) { /* format and count */
-                assert_int_equal(status, STATUS_CORRUPT);
-            }
+            bool header_other = offset < 8 && value != byte; /* format and count */
+            assert_true(status == STATUS_CORRUPT || (status == STATUS_MISSING && !header_other));
         }
         entry[offset] = byte;
     }
@@ -231,6 +229,17 @@ static void test_amounts_end_at_their_bounds(void **state)
     assert_false(command_is_valid(&command));
 }
 
+static bool description_size_fits(enum command_kind kind, uint32_t size)
+{
+    if (kind == COMMAND_FOUND) {
+        return size == 32;
+    }
+    if (kind == COMMAND_CREDIT || kind == COMMAND_DEBIT) {
+        return size >= 1 && size <= RECORD_DESCRIPTION_SIZE_MAX;
+    }
+    return size == 0;
+}
+
 static void test_descriptions_have_the_size_of_their_kind(void **state)
 {
     (void)state;
@@ -238,15 +247,9 @@ static void test_descriptions_have_the_size_of_their_kind(void **state)
     every_command(commands);
     for (uint32_t i = 0; i < EVERY_COUNT; i++) {
         for (uint32_t size = 0; size <= UINT8_MAX; size++) {
-            enum command_kind kind = commands[i].kind;
-            bool fits = size == 0;
-            if (kind == COMMAND_FOUND) {
-                fits = size == 32;
-            } else if (kind == COMMAND_CREDIT || kind == COMMAND_DEBIT) {
-                fits = size >= 1 && size <= RECORD_DESCRIPTION_SIZE_MAX;
-            }
             commands[i].description_size = (uint8_t)size;
-            assert_int_equal(command_is_valid(&commands[i]), fits);
+            assert_int_equal(command_is_valid(&commands[i]),
+                             description_size_fits(commands[i].kind, size));
         }
     }
 }

@@ -14,6 +14,8 @@
 #include "ledger/table.h"
 #include "support.h"
 
+static const uint64_t WINDOW = WINDOW_MIN;
+
 static struct ids *open_ids(uint32_t window, uint64_t seed)
 {
     struct ids *ids = NULL;
@@ -47,6 +49,24 @@ static void expect_unknown(const struct ids *ids, uint64_t number)
 }
 
 /* After each record: the last W are known at their index, the one before them is not. */
+static void window_expect(uint64_t window, uint64_t first, uint64_t seed)
+{
+    struct ids *ids = open_ids((uint32_t)window, seed);
+    for (uint64_t index = first; index < first + 5 * window; index++) {
+        expect_unknown(ids, index);
+        add_number(ids, index, index);
+        expect_at(ids, index, index);
+        if (index >= first + window) {
+            expect_at(ids, index - window + 1, index - window + 1);
+            expect_unknown(ids, index - window);
+        }
+    }
+    for (uint64_t index = first + 4 * window; index < first + 5 * window; index++) {
+        expect_at(ids, index, index);
+    }
+    ids_close(ids);
+}
+
 static void test_exactly_the_last_window_is_remembered(void **state)
 {
     (void)state;
@@ -54,22 +74,7 @@ static void test_exactly_the_last_window_is_remembered(void **state)
     static const uint64_t FIRST[] = {0, 1, 1023, UINT64_C(0x10000000123)};
     for (size_t i = 0; i < sizeof(WINDOWS) / sizeof(WINDOWS[0]); i++) {
         for (size_t j = 0; j < sizeof(FIRST) / sizeof(FIRST[0]); j++) {
-            uint32_t window = WINDOWS[i];
-            uint64_t first = FIRST[j];
-            struct ids *ids = open_ids(window, i + j);
-            for (uint64_t n = 0; n < 5 * (uint64_t)window; n++) {
-                expect_unknown(ids, first + n);
-                add_number(ids, first + n, first + n);
-                expect_at(ids, first + n, first + n);
-                if (n >= window) {
-                    expect_at(ids, first + n - window + 1, first + n - window + 1);
-                    expect_unknown(ids, first + n - window);
-                }
-            }
-            for (uint64_t n = 4 * (uint64_t)window; n < 5 * (uint64_t)window; n++) {
-                expect_at(ids, first + n, first + n);
-            }
-            ids_close(ids);
+            window_expect(WINDOWS[i], FIRST[j], i + j);
         }
     }
 }
@@ -78,7 +83,7 @@ static void test_an_id_that_was_forgotten_can_be_decided_again(void **state)
 {
     (void)state;
     struct ids *ids = open_ids(WINDOW_MIN, 4);
-    for (uint64_t index = 0; index < 10 * WINDOW_MIN; index++) {
+    for (uint64_t index = 0; index < 10 * WINDOW; index++) {
         add_number(ids, index, index % WINDOW_MIN); /* each comes back when it was just forgotten */
         expect_at(ids, index % WINDOW_MIN, index);
         if (index > 0) {
@@ -99,11 +104,11 @@ static void test_records_without_id_count_and_leave_no_id(void **state)
         assert_false(ids_find(ids, ZERO, &found));
     }
     add_number(ids, WINDOW_MIN, 1);
-    for (uint64_t index = WINDOW_MIN + 1; index < 2 * WINDOW_MIN; index++) {
+    for (uint64_t index = WINDOW_MIN + 1; index < 2 * WINDOW; index++) {
         ids_add(ids, index, NULL);
         expect_at(ids, 1, WINDOW_MIN);
     }
-    ids_add(ids, 2 * WINDOW_MIN, NULL);
+    ids_add(ids, 2 * WINDOW, NULL);
     expect_unknown(ids, 1);
     ids_close(ids);
 }
@@ -116,7 +121,7 @@ static void test_an_id_of_zeros_is_an_id(void **state)
     struct ids *ids = open_ids(WINDOW_MIN, 6);
     uint64_t found = 0;
     for (uint64_t round = 0; round < 5; round++) {
-        uint64_t first = round * (WINDOW_MIN + 1);
+        uint64_t first = round * (WINDOW + 1);
         ids_add(ids, first, ZERO);
         for (uint64_t step = 1; step < WINDOW_MIN; step++) {
             ids_add(ids, first + step, NULL);
@@ -155,7 +160,7 @@ static void test_a_run_of_slots_over_the_end_of_the_table_stays_whole(void **sta
     (void)state;
     enum { RUN = 100, ROUNDS = 30, LAST_SLOTS = 3 };
     const uint64_t seed = 12345;
-    const uint64_t slot_mask = 2 * WINDOW_MIN - 1;
+    const uint64_t slot_mask = 2 * WINDOW - 1;
     struct ids *ids = open_ids(WINDOW_MIN, seed);
     uint64_t *numbers = calloc((size_t)ROUNDS * WINDOW_MIN, sizeof(*numbers));
     assert_non_null(numbers);
@@ -173,7 +178,7 @@ static void test_a_run_of_slots_over_the_end_of_the_table_stays_whole(void **sta
         if (index % 64 != 63) {
             continue;
         }
-        for (uint64_t other = index < 2 * WINDOW_MIN ? 0 : index - 2 * WINDOW_MIN; other <= index;
+        for (uint64_t other = index < 2 * WINDOW ? 0 : index - 2 * WINDOW; other <= index;
              other++) {
             uint64_t found = UINT64_MAX;
             bytes_put_u64(id, numbers[other]);

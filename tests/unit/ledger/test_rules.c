@@ -226,8 +226,6 @@ static void test_a_repeat_is_the_record_that_was_decided_accepted_or_refused(voi
     setup(&f);
     decided(&f, command_credit(ACCOUNT, 50, 1));
     decided(&f, command_debit(ACCOUNT, LIMIT + 51, 2));
-    uint32_t hash = ledger_hash(f.ledger);
-    struct record record = f.record;
     struct command repeats[] = {
         command_credit(ACCOUNT, 50, 1),
         command_debit(ACCOUNT, 51, 1), /* another request with the same key: its node tells it so */
@@ -238,8 +236,8 @@ static void test_a_repeat_is_the_record_that_was_decided_accepted_or_refused(voi
         assert_true(f.index == 2);
     }
     decided(&f, command_credit(ACCOUNT, 1, 3)); /* the debit would pass now, but it was decided */
-    hash = ledger_hash(f.ledger);
-    record = f.record;
+    uint32_t hash = ledger_hash(f.ledger);
+    struct record record = f.record;
     struct command refused = command_debit(ACCOUNT, LIMIT + 51, 2);
     assert_int_equal(apply(&f, &refused), OUTCOME_REPEAT);
     assert_true(f.index == 3);
@@ -254,7 +252,7 @@ static void test_a_stamp_older_than_half_the_window_expires(void **state)
     struct fixture f;
     setup(&f);
     uint64_t id = 1;
-    while (ledger_length(f.ledger) < 3 * WINDOW_MIN) {
+    while (ledger_length(f.ledger) < UINT64_C(3) * WINDOW_MIN) {
         decided(&f, command_credit(ACCOUNT, 1, id++));
     }
     uint64_t length = ledger_length(f.ledger);
@@ -290,7 +288,7 @@ static void test_a_repeat_comes_before_expiry_and_ends_with_the_window(void **st
     struct fixture f;
     setup(&f);
     uint64_t id = 1;
-    while (ledger_length(f.ledger) < 2 * WINDOW_MIN) {
+    while (ledger_length(f.ledger) < UINT64_C(2) * WINDOW_MIN) {
         decided(&f, command_credit(ACCOUNT, 1, id++)); /* id n is record n + 1 */
     }
     struct command oldest = command_credit(ACCOUNT, 1, WINDOW_MIN - 1);
@@ -300,7 +298,7 @@ static void test_a_repeat_comes_before_expiry_and_ends_with_the_window(void **st
     expect_nothing(&f, forgotten, OUTCOME_EXPIRED);
     decided(&f, forgotten);
     assert_int_equal(apply(&f, &forgotten), OUTCOME_REPEAT);
-    assert_true(f.index == 2 * WINDOW_MIN);
+    assert_true(f.index == UINT64_C(2) * WINDOW_MIN);
     teardown(&f);
 }
 
