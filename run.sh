@@ -148,7 +148,7 @@ detach() {
     done
     echo "$line"
     show_usage "${line##* }"
-    echo "  stop:      ./run.sh --data $data --stop"
+    printf "  stop:      %q --data %q --stop\n" "$0" "$data"
 }
 
 if [ "$mode" = stop ]; then
