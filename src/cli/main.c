@@ -13,11 +13,11 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *what;
 } COMMANDS[] = {
-    {"init",      cli_init,      "make a new bank in a data directory"                    },
-    {"serve",     cli_serve,     "serve a bank over HTTP"                                 },
-    {"post",      cli_post,      "credit or debit an account"                             },
-    {"statement", cli_statement, "show an account's statement"                            },
-    {"verify",    cli_verify,    "prove a stopped node's journal from the first record on"},
+    {"init",      cli_init,      "make a new bank in a data directory"       },
+    {"serve",     cli_serve,     "serve a bank over HTTP"                    },
+    {"verify",    cli_verify,    "check a stopped node's journal, every byte"},
+    {"post",      cli_post,      "credit or debit an account"                },
+    {"statement", cli_statement, "show an account's statement"               },
 };
 enum { COMMAND_COUNT = sizeof(COMMANDS) / sizeof(COMMANDS[0]) };
 

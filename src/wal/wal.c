@@ -26,6 +26,7 @@ struct wal_loop {
     struct wal_group *filling; /* one of the two groups */
     bool writing;
     bool witness_due;
+    bool had_entries;
     uint64_t index_last;
     uint64_t index_durable;
     uint64_t index_released;
@@ -115,6 +116,7 @@ static enum status recover(struct wal *wal, uint64_t index_first, wal_visit_fn *
     }
     wal->loop.index_last = scan.index_last > 0 ? scan.index_last : index_first - 1;
     wal->loop.index_durable = wal->loop.index_last;
+    wal->loop.had_entries = scan.index_last > 0;
     wal->loop.index_released = index_first - 1;
     wal->loop.size_unreleased = wal_writer_size_unreleased(&wal->writer);
     wal_scan_deinit(&scan);
@@ -231,6 +233,11 @@ void wal_written(struct wal *wal)
 uint64_t wal_index_durable(const struct wal *wal)
 {
     return wal->loop.index_durable;
+}
+
+bool wal_had_entries(const struct wal *wal)
+{
+    return wal->loop.had_entries;
 }
 
 uint64_t wal_index_last(const struct wal *wal)
