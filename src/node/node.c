@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <uv.h>
 
 #include "api/api.h"
@@ -26,6 +27,8 @@ enum {
     EXIT_FAILED = 1,
     /* How long a failed node waits for its answers and threads before it ends all the same. */
     FAILED_EXIT_MS = 5000,
+    /* File descriptors that are not for connections: segments, look-ups, refusals, the loop. */
+    DESCRIPTORS_RESERVED = 512,
 };
 
 struct node {
@@ -268,10 +271,30 @@ static enum status disk_open(struct node *node)
     return status;
 }
 
+/* How many connections the process's descriptors allow, at most `wanted`: raises the soft limit to the
+ * hard one, and keeps some for the data directory, so that no file of the bank ever lacks one. */
+static uint32_t connections_allowed(uint32_t wanted)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return wanted;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted + DESCRIPTORS_RESERVED) {
+        return wanted;
+    }
+    uint32_t allowed =
+        limit.rlim_cur > DESCRIPTORS_RESERVED ? (uint32_t)limit.rlim_cur - DESCRIPTORS_RESERVED : 1;
+    log_warning("connections-limited", "allowed=%" PRIu32 " wanted=%" PRIu32 " descriptors=%llu",
+                allowed, wanted, (unsigned long long)limit.rlim_cur);
+    return allowed;
+}
+
 static enum status server_open(struct node *node)
 {
     struct http_limits limits = HTTP_LIMITS;
-    limits.connections_max = node->options->connections_max;
+    limits.connections_max = connections_allowed(node->options->connections_max);
     limits.idle_timeout_ms = node->options->idle_timeout_ms;
     enum status status = api_open(&node->api, &CLOCK_SYSTEM, &node->random);
     if (status == STATUS_OK) {
