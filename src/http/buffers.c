@@ -42,7 +42,7 @@ char *http_buffers_take(struct http_buffers *buffers, uint32_t reserve)
     return buffers->memory + (size_t)number * HTTP_BUFFER_SIZE;
 }
 
-void http_buffers_give(struct http_buffers *buffers, char *buffer)
+void http_buffers_give(struct http_buffers *buffers, const char *buffer)
 {
     size_t number = (size_t)(buffer - buffers->memory) / HTTP_BUFFER_SIZE;
     CHECK(number < buffers->fresh);

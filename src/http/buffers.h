@@ -27,6 +27,6 @@ void http_buffers_close(struct http_buffers *buffers); /* accepts one that faile
 
 /* NULL unless more than `reserve` are free. */
 char *http_buffers_take(struct http_buffers *buffers, uint32_t reserve);
-void http_buffers_give(struct http_buffers *buffers, char *buffer);
+void http_buffers_give(struct http_buffers *buffers, const char *buffer);
 
 #endif

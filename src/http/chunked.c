@@ -17,25 +17,19 @@
  * *( BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ] ). */
 static enum http_parse quoted_scan(struct http_scan *scan)
 {
-    const char *at = scan->at + 1;
-    while (at < scan->end && *at != '"') {
-        if (*at == '\\') {
-            at++;
-            if (at == scan->end) {
-                return HTTP_PARSE_MORE;
-            }
-        }
+    bool escaped = false;
+    for (const char *at = scan->at + 1; at < scan->end; at++) {
         if (!http_byte_is(*at, HTTP_BYTE_VALUE)) {
             return http_scan_refuse(scan, 400,
                                     "A chunk extension holds a byte that is not allowed.");
         }
-        at++;
+        if (*at == '"' && !escaped) {
+            scan->at = at + 1;
+            return HTTP_PARSE_DONE;
+        }
+        escaped = *at == '\\' && !escaped;
     }
-    if (at >= scan->end) {
-        return HTTP_PARSE_MORE;
-    }
-    scan->at = at + 1;
-    return HTTP_PARSE_DONE;
+    return HTTP_PARSE_MORE;
 }
 
 /* Passes BWS and then a token, or a quoted string where one may stand. */

@@ -9,7 +9,8 @@
 #include "base/check.h"
 #include "http/problem.h"
 
-static_assert((int)HTTP_REQUEST_SIZE_MAX <= (int)HTTP_BUFFER_SIZE, "a request fits into one buffer");
+static_assert((int)HTTP_REQUEST_SIZE_MAX <= (int)HTTP_BUFFER_SIZE,
+              "a request fits into one buffer");
 
 enum { INPUT_ROOM_MIN = 16384 }; /* less than this at a buffer's end: move the bytes to its start */
 
@@ -161,32 +162,43 @@ static void request_begin(struct http_connection *connection, uint32_t size)
     server->handler.on_request(server->handler.context, connection, request);
 }
 
+static void more_await(struct http_connection *connection, const struct http_parse_result *result)
+{
+    connection->size_needed = result->size_needed;
+    connection->head_done = result->head_done;
+    if (result->expects_continue && !connection->continue_sent) {
+        connection->continue_sent = true;
+        http_output_continue(connection);
+    }
+}
+
+static bool may_parse(const struct http_connection *connection)
+{
+    return !connection->busy && !connection->last && !connection->writing && !connection->closing &&
+           connection->output.size <= HTTP_OUTPUT_HIGH_WATER;
+}
+
 /* Parses what is there until a request waits for its answer, bytes are lacking, or enough output has
  * gathered. May leave the connection with the shared buffer as its input: see input_settle. */
 static void advance(struct http_connection *connection)
 {
     struct http_server *server = connection->server;
     struct http_input *input = &connection->input;
-    while (!connection->busy && !connection->last && !connection->writing && !connection->closing &&
-           http_input_size(input) >= connection->size_needed &&
-           connection->output.size <= HTTP_OUTPUT_HIGH_WATER) {
+    while (may_parse(connection) && http_input_size(input) >= connection->size_needed) {
         struct http_parse_result result = http_request_parse(
             &server->request, input->data + input->start, http_input_size(input));
         if (result.answer == HTTP_PARSE_DONE) {
             request_begin(connection, result.consumed);
-        } else if (result.answer == HTTP_PARSE_BAD) {
-            server->counters.requests_bad++;
-            http_connection_refuse(connection, result.refusal, result.refusal_detail);
-        } else {
-            connection->size_needed = result.size_needed;
-            connection->head_done = result.head_done;
-            if (result.expects_continue && !connection->continue_sent) {
-                connection->continue_sent = true;
-                http_output_continue(connection);
-            }
+            continue;
         }
+        if (result.answer == HTTP_PARSE_MORE) {
+            more_await(connection, &result);
+            continue;
+        }
+        server->counters.requests_bad++;
+        http_connection_refuse(connection, result.refusal, result.refusal_detail);
     }
-    if (connection->overloaded && !connection->busy && !connection->last && !connection->closing) {
+    if (connection->overloaded && may_parse(connection)) {
         http_connection_refuse(connection, 503, "All buffers for requests in part are in use.");
     }
 }

@@ -58,16 +58,10 @@ static inline uint64_t http_input_mark(const struct http_input *input)
 static inline void http_input_add(struct http_input *input, uint32_t size, uint64_t mark)
 {
     bool newer_is_empty = input->boundary == input->end;
-    if (input->start == input->end) {
+    if (input->start == input->end || (newer_is_empty && mark <= input->mark_older)) {
         input->mark_older = mark;
         input->boundary = input->end + size;
-    } else if (newer_is_empty && mark <= input->mark_older) {
-        /* Merged: an older mark than its neighbour's would break "mark_older is the older". */
-        input->mark_older = mark;
-        input->boundary = input->end + size;
-    } else if (newer_is_empty) {
-        input->mark_newer = mark;
-    } else if (mark < input->mark_newer) {
+    } else if (newer_is_empty || mark < input->mark_newer) {
         input->mark_newer = mark;
     }
     input->end += size;

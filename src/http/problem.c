@@ -52,23 +52,24 @@ const char *http_status_phrase(uint16_t status)
     return "Unknown";
 }
 
+static char *put(char *target, const char *source, size_t size)
+{
+    memcpy(target, source, size);
+    return target + size;
+}
+
 static char *put_text(char *target, const char *text)
 {
-    size_t size = strlen(text);
-    memcpy(target, text, size);
-    return target + size;
+    return put(target, text, strlen(text));
 }
 
 static char *put_word(char *target, const char *name, const char *prefix, const char *word)
 {
-    char value[2 * WORD_SIZE_MAX];
-    size_t prefix_size = strlen(prefix);
-    size_t size = strlen(word);
-    CHECK(prefix_size + size <= WORD_SIZE_MAX);
-    memcpy(value, prefix, prefix_size);
-    memcpy(value + prefix_size, word, size);
+    char value[WORD_SIZE_MAX];
+    CHECK(strlen(prefix) + strlen(word) <= WORD_SIZE_MAX);
+    char *end = put_text(put_text(value, prefix), word);
     target = put_text(target, name);
-    return target + json_string_render(target, value, (uint32_t)(prefix_size + size));
+    return target + json_string_render(target, value, (uint32_t)(end - value));
 }
 
 /* How many bytes of `text`, cut between characters, are rendered in at most `room`. */

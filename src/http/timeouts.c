@@ -105,30 +105,35 @@ static uint64_t deadline_of(const struct http_server *server,
     return start + HTTP_LINGER_MS;
 }
 
+/* Ends the waits of this kind that are over; true if others go on. */
+static bool kind_expire(struct http_server *server, enum http_wait kind, uint64_t now)
+{
+    struct http_link *list = &server->waits[kind];
+    while (!http_list_is_empty(list)) {
+        size_t offset = offsetof(struct http_connection, wait_link);
+        void *connection = (char *)list->next - offset;
+        if (deadline_of(server, connection) > now) {
+            return true;
+        }
+        expire(connection);
+    }
+    return false;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct http_server *server = timer->data;
     uint64_t now = uv_now(server->loop);
-    bool waits = server->draining && !server->drained;
+    bool needed = server->draining && !server->drained;
     for (uint32_t kind = 0; kind < HTTP_WAIT_KINDS; kind++) {
-        struct http_link *list = &server->waits[kind];
-        while (!http_list_is_empty(list)) {
-            size_t offset = offsetof(struct http_connection, wait_link);
-            struct http_connection *connection =
-                (struct http_connection *)(void *)((char *)list->next - offset);
-            if (deadline_of(server, connection) > now) {
-                waits = true;
-                break;
-            }
-            expire(connection);
-        }
+        needed = kind_expire(server, (enum http_wait)kind, now) || needed;
     }
     for (uint32_t i = 0; i < server->listeners_count; i++) {
-        waits = waits || server->listeners[i].paused;
+        needed = needed || server->listeners[i].paused;
     }
     http_listeners_resume(server);
     http_server_drained_check(server);
-    if (!waits) {
+    if (!needed && !server->closing) {
         CHECK(uv_timer_stop(timer) == 0);
         server->ticking = false;
     }

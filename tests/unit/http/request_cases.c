@@ -1,13 +1,9 @@
 #include "request_cases.h"
 
-#define BAD(clause, refusal, input)               \
-    {                                             \
-        clause, refusal, sizeof(input) - 1, input \
-    }
-#define GOOD(clause, keep, target, body, input)              \
-    {                                                        \
-        clause, keep, target, body, sizeof(input) - 1, input \
-    }
+/* clang-format off */
+#define BAD(clause, refusal, input) {clause, refusal, sizeof(input) - 1, input}
+#define GOOD(clause, keep, target, body, input) {clause, target, body, input, sizeof(input) - 1, keep}
+/* clang-format on */
 #define LINE    "GET / HTTP/1.1\r\n"
 #define HEAD    "GET / HTTP/1.1\r\nHost: a\r\n"
 #define POST    "POST / HTTP/1.1\r\nHost: a\r\n"

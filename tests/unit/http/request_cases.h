@@ -15,11 +15,11 @@ struct refused_case {
 
 struct accepted_case {
     const char *clause;
-    bool keep_alive;
     const char *target;
     const char *body;
-    uint32_t size;
     const char *input;
+    uint32_t size;
+    bool keep_alive;
 };
 
 extern const struct refused_case REFUSED_CASES[];

@@ -27,9 +27,9 @@ struct fixture {
     bool answer_later; /* the handler keeps requests until the test answers them */
     bool drained;
     uint32_t answer_size; /* of the body; 0: the target as a JSON string */
-    uint32_t calls_count;
-    uint32_t waiting; /* calls without an answer */
-    uint32_t abandoned;
+    uint64_t calls_count;
+    uint64_t waiting; /* calls without an answer */
+    uint64_t abandoned;
     struct call calls[CALLS_MAX];
 };
 
@@ -56,8 +56,10 @@ extern const struct http_limits TEST_LIMITS;
 void fixture_open(struct fixture *f, const struct http_limits *limits);
 void fixture_close(struct fixture *f);
 void fixture_turn(struct fixture *f);
+/* Runs turns until a counter has this value; fails the test after ten seconds. */
+void fixture_run_until(struct fixture *f, const uint64_t *counter, uint64_t value);
 /* Answers call number `i`. */
-void fixture_answer(struct fixture *f, uint32_t i);
+void fixture_answer(struct fixture *f, uint64_t i);
 
 void client_open(struct client *c, struct fixture *f);
 void client_open_on(struct client *c, const char *unix_path);
@@ -73,23 +75,13 @@ void client_read(struct client *c);
 bool client_take(struct client *c, bool is_head, struct reply *out);
 /* Runs turns until an answer is there; fails the test after ten seconds. */
 struct reply client_wait(struct client *c, struct fixture *f);
+struct reply client_wait_head(struct client *c,
+                              struct fixture *f); /* of an answer without a body */
 /* Runs turns until the server has closed; nothing more may come. */
 void client_wait_closed(struct client *c, struct fixture *f);
 
 bool reply_has(const struct reply *reply, const char *line);
 
 uint64_t now_ms(void);
-
-/* Runs turns until `condition` holds; fails the test after ten seconds. */
-#define RUN_UNTIL(f, condition)                              \
-    do {                                                     \
-        uint64_t deadline = now_ms() + 10000;                \
-        while (!(condition)) {                               \
-            fixture_turn(f);                                 \
-            if (now_ms() > deadline) {                       \
-                fail_msg("never came true: %s", #condition); \
-            }                                                \
-        }                                                    \
-    } while (0)
 
 #endif

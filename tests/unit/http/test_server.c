@@ -70,7 +70,7 @@ static void a_request_split_at_any_byte_is_answered_the_same(void **state)
     for (uint32_t cut = 1; cut < sizeof(INPUT) - 1; cut++) {
         uint64_t bytes = f.counters->bytes_read;
         client_send(&c, &f, INPUT, cut);
-        RUN_UNTIL(&f, f.counters->bytes_read == bytes + cut);
+        fixture_run_until(&f, &f.counters->bytes_read, bytes + cut);
         assert_int_equal(f.calls_count, cut - 1);
         assert_int_equal(f.counters->buffers_used, 1);
         client_send(&c, &f, INPUT + cut, sizeof(INPUT) - 1 - cut);
@@ -90,7 +90,7 @@ static void requests_that_come_byte_by_byte_are_answered(void **state)
     for (uint32_t i = 0; i < sizeof(INPUT) - 1; i++) {
         uint64_t bytes = f.counters->bytes_read;
         client_send(&c, &f, INPUT + i, 1);
-        RUN_UNTIL(&f, f.counters->bytes_read == bytes + 1);
+        fixture_run_until(&f, &f.counters->bytes_read, bytes + 1);
     }
     struct reply reply = client_wait(&c, &f);
     expect_body(&reply, "\"/1\"");
@@ -145,7 +145,7 @@ static void pipelined_requests_wait_for_each_answer(void **state)
     f.answer_later = true;
     client_send(&c, &f, input, pipeline(input, sizeof(input), COUNT));
     for (uint32_t i = 0; i < COUNT; i++) {
-        RUN_UNTIL(&f, f.calls_count == i + 1);
+        fixture_run_until(&f, &f.calls_count, i + 1);
         assert_int_equal(f.waiting, 1);
         fixture_answer(&f, i);
         assert_int_equal(f.calls_count, i + 1); /* the next one waits for the flush */
@@ -162,16 +162,20 @@ static void input_beyond_a_buffer_waits_in_the_kernel_while_the_handler_is_busy(
     static char input[256 * 1024];
     f.answer_later = true;
     client_send(&c, &f, input, pipeline(input, sizeof(input), COUNT));
-    RUN_UNTIL(&f, f.calls_count == 1 && f.counters->bytes_read >= 64 * 1024);
+    fixture_run_until(&f, &f.calls_count, 1);
     for (uint32_t i = 0; i < 10; i++) {
         fixture_turn(&f);
     }
     /* One buffer behind the request, and what the same read gave to it. */
-    assert_in_range(f.counters->bytes_read, 64 * 1024, 64 * 1024 + 100);
+    assert_in_range(f.counters->bytes_read, UINT64_C(65536), UINT64_C(65636));
     assert_int_equal(f.counters->buffers_used, 1);
-    for (uint32_t i = 0; i < COUNT; i++) {
-        RUN_UNTIL(&f, f.calls_count == i + 1);
-        fixture_answer(&f, i);
+    while (f.calls_count < COUNT || f.waiting > 0) {
+        fixture_answer(&f, f.calls_count - 1);
+        uint64_t calls = f.calls_count;
+        http_server_flush(f.server); /* a turn is needed only to read more */
+        if (f.calls_count == calls && calls < COUNT) {
+            fixture_run_until(&f, &f.calls_count, calls + 1);
+        }
     }
     expect_numbered(&c, COUNT);
 }
@@ -183,7 +187,7 @@ static void a_client_that_does_not_read_is_not_read_and_loses_nothing(void **sta
     static char input[64 * 1024];
     f.answer_size = 40000; /* 12 MB in all: more than the sockets hold */
     client_send(&c, &f, input, pipeline(input, sizeof(input), COUNT));
-    uint32_t calls = 0;
+    uint64_t calls = 0;
     do {
         calls = f.calls_count;
         for (uint32_t i = 0; i < 20; i++) {
@@ -221,7 +225,7 @@ static void head_is_answered_without_a_body(void **state)
     (void)state;
     struct reply reply;
     client_send_text(&c, &f, "HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n");
-    RUN_UNTIL(&f, (client_read(&c), client_take(&c, true, &reply)));
+    reply = client_wait_head(&c, &f);
     assert_int_equal(reply.status, 200);
     assert_int_equal(reply.body_size, 4); /* what GET would have */
     assert_int_equal(c.taken, c.size);
@@ -230,7 +234,7 @@ static void head_is_answered_without_a_body(void **state)
     expect_body(&reply, "\"/a\"");
 
     client_send_text(&c, &f, "HEAD /a HTTP/1.1\r\n\r\n"); /* no Host */
-    RUN_UNTIL(&f, (client_read(&c), client_take(&c, true, &reply)));
+    reply = client_wait_head(&c, &f);
     assert_int_equal(reply.status, 400);
     client_wait_closed(&c, &f);
 }
@@ -264,12 +268,12 @@ static void a_client_that_waits_for_100_continue_gets_it_once(void **state)
     struct reply reply;
     client_send_text(
         &c, &f, "POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
-    RUN_UNTIL(&f, (client_read(&c), client_take(&c, true, &reply)));
+    reply = client_wait_head(&c, &f);
     assert_int_equal(reply.status, 100);
     assert_int_equal(f.counters->buffers_used, 1); /* the head; what was sent is gone */
     uint64_t bytes = f.counters->bytes_read;
     client_send_text(&c, &f, "he");
-    RUN_UNTIL(&f, f.counters->bytes_read == bytes + 2);
+    fixture_run_until(&f, &f.counters->bytes_read, bytes + 2);
     client_send_text(&c, &f, "llo");
     reply = client_wait(&c, &f);
     expect_body(&reply, "\"/a\"");
@@ -289,14 +293,14 @@ static void a_client_that_closes_its_half_still_gets_its_answers(void **state)
     client_send_text(&c, &f, GET("/0") GET("/1") GET("/2") "GET /part");
     assert_int_equal(shutdown(c.fd, SHUT_WR), 0);
     for (uint32_t i = 0; i < 3; i++) {
-        RUN_UNTIL(&f, f.calls_count == i + 1);
+        fixture_run_until(&f, &f.calls_count, i + 1);
         fixture_turn(&f);
         fixture_turn(&f);
         fixture_answer(&f, i);
     }
     expect_numbered(&c, 3);
     client_wait_closed(&c, &f);
-    RUN_UNTIL(&f, f.counters->connections_open == 0);
+    fixture_run_until(&f, &f.counters->connections_open, 0);
     assert_int_equal(f.abandoned, 0);
     assert_int_equal(f.counters->buffers_used, 0);
 }
@@ -308,9 +312,9 @@ static void a_client_that_goes_away_abandons_its_request(void **state)
     f.answer_later = true;
     client_open(&gone, &f);
     client_send_text(&gone, &f, GET("/a") GET("/b"));
-    RUN_UNTIL(&f, f.calls_count == 1);
+    fixture_run_until(&f, &f.calls_count, 1);
     client_reset(&gone);
-    RUN_UNTIL(&f, f.abandoned == 1);
+    fixture_run_until(&f, &f.abandoned, 1);
     assert_int_equal(f.counters->requests_abandoned, 1);
     assert_int_equal(f.calls_count, 1);
     f.answer_later = false;
@@ -324,7 +328,7 @@ static void requests_in_flight_are_abandoned_when_the_server_closes(void **state
     (void)state;
     f.answer_later = true;
     client_send_text(&c, &f, GET("/a"));
-    RUN_UNTIL(&f, f.calls_count == 1);
+    fixture_run_until(&f, &f.calls_count, 1);
     http_server_close(f.server);
     assert_int_equal(f.abandoned, 1);
 }
@@ -358,9 +362,9 @@ static void good_requests_before_a_bad_one_are_answered(void **state)
     (void)state;
     f.answer_later = true;
     client_send_text(&c, &f, GET("/0") GET("/1") "bad\r\n" GET("/never"));
-    RUN_UNTIL(&f, f.calls_count == 1);
+    fixture_run_until(&f, &f.calls_count, 1);
     fixture_answer(&f, 0);
-    RUN_UNTIL(&f, f.calls_count == 2);
+    fixture_run_until(&f, &f.calls_count, 2);
     fixture_answer(&f, 1);
     expect_numbered(&c, 2);
     struct reply reply = client_wait(&c, &f);
@@ -402,7 +406,7 @@ static void accepted_streams_have_nodelay(void **state)
 {
     (void)state;
     uint32_t count = 0;
-    RUN_UNTIL(&f, f.counters->connections_open == 1);
+    fixture_run_until(&f, &f.counters->connections_open, 1);
     uv_walk(&f.loop, nodelay_check, &count);
     assert_int_equal(count, 1);
 }
@@ -411,7 +415,7 @@ static void all_answers_of_a_turn_are_one_write(void **state)
 {
     (void)state;
     client_send_text(&c, &f, GET("/0") GET("/1") GET("/2"));
-    RUN_UNTIL(&f, f.calls_count == 3);
+    fixture_run_until(&f, &f.calls_count, 3);
     char data[4096];
     ssize_t count = recv(c.fd, data, sizeof(data), 0);
     assert_true(count > 0);
