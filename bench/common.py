@@ -74,6 +74,20 @@ def mount_of(path):
     return f"{best[2]} on {best[0]} ({best[3]})"
 
 
+def build_kind(arguments):
+    """What kind of build is measured: figures of a debug build mislead."""
+    try:
+        with open(os.path.join(arguments.build, "meson-info", "intro-buildoptions.json"),
+                  encoding="utf-8") as file:
+            options = {option["name"]: option["value"] for option in json.load(file)}
+    except (OSError, ValueError):
+        return "unknown"
+    kind = f"{options.get('buildtype')}, optimization {options.get('optimization')}"
+    if options.get("b_sanitize", "none") != "none":
+        kind += f", SANITIZERS {options['b_sanitize']}"
+    return kind
+
+
 def conditions_print(arguments):
     """Figures without their conditions say nothing."""
     changed = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"],
@@ -87,6 +101,7 @@ def conditions_print(arguments):
             ("congestion control", file_text("/proc/sys/net/ipv4/tcp_congestion_control")),
             ("disk", mount_of(arguments.directory)),
             ("compiler", first_line(["cc", "--version"])),
+            ("build", build_kind(arguments)),
             ("nginx", first_line(["nginx", "-v"])),
             ("wrk", first_line(["wrk", "-v"])),
             ("crebito", first_line([program(arguments, "crebito"), "--version"])),
