@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "api/exchange.h"
-#include "api/number.h"
 #include "base/check.h"
+#include "base/number.h"
 
 enum status api_open(struct api **out, const struct clock *clock, const struct random *random)
 {

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "api/number.h"
 #include "base/bytes.h"
+#include "base/number.h"
 
 static bool is_token(struct http_view value)
 {

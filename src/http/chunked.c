@@ -105,7 +105,15 @@ static enum http_parse chunk_line_scan(struct http_scan *scan, uint32_t size_max
     return answer;
 }
 
-/* Trailers are checked like fields and dropped: nothing here may be said after the body. */
+static bool frames(struct http_view name)
+{
+    return (name.size == 14 && http_view_is_word(name, "content-length")) ||
+           (name.size == 17 && http_view_is_word(name, "transfer-encoding"));
+}
+
+/* Trailers are checked like fields and dropped: nothing here may be said after the body. Those that
+ * would frame it are refused, because no sender may make them (RFC 9110, 6.5.1), and a parser in front
+ * of this one may believe them. */
 static enum http_parse trailers_scan(struct http_scan *scan)
 {
     while (scan->at < scan->end && *scan->at != '\r') {
@@ -113,6 +121,9 @@ static enum http_parse trailers_scan(struct http_scan *scan)
         enum http_parse answer = http_field_scan(scan, &field);
         if (answer != HTTP_PARSE_DONE) {
             return answer;
+        }
+        if (frames(field.name)) {
+            return http_scan_refuse(scan, 400, "A trailer cannot say where the body ends.");
         }
     }
     return http_scan_line_end(scan, scan->at);

@@ -1,7 +1,7 @@
 /* ids.c -- the contract is in ids.h; this file explains the slots.
  *
- * Record `index` has its id at position index modulo W of the ring, zeros if it has none. A slot is
- * 32 bits, 0 when empty:
+ * The ring has one position for each of the last W records; the next record takes that of the
+ * oldest. A slot is 32 bits, 0 when empty:
  *
  *      0..23   position in the ring
  *     24..27   distance from the slot where the id's hash begins, plus 1; DISTANCE_FAR: that or more
@@ -11,7 +11,8 @@
  * into the ring for every id that they pass, each time a cache miss. With them a search compares
  * only ids of the same beginning and tag, and a shift hardly ever needs the ring.
  *
- * A removal searches by position, not by id, so a record without an id needs no mark of its own.
+ * A removal searches by position, not by id. So a record without an id needs no mark of its own:
+ * whatever lies at its position, no slot points there.
  */
 #include "ledger/ids.h"
 
@@ -44,7 +45,7 @@ struct ids {
     uint32_t *slots;                 /* slot_mask + 1 of them */
     uint64_t seed;
     uint64_t index_next;
-    uint32_t position_next; /* index_next modulo window */
+    uint32_t position_next; /* where index_next goes */
     uint32_t count;         /* records remembered, at most window */
     uint32_t window;
     uint32_t slot_mask;
@@ -198,7 +199,6 @@ void ids_add(struct ids *ids, uint64_t index, const uint8_t *id)
 {
     if (ids->count == 0) {
         ids->index_next = index;
-        ids->position_next = (uint32_t)(index % ids->window);
     }
     CHECK(index == ids->index_next);
 
@@ -209,9 +209,7 @@ void ids_add(struct ids *ids, uint64_t index, const uint8_t *id)
     } else {
         ids->count++;
     }
-    if (id == NULL) {
-        memset(ids->ring[position], 0, RECORD_ID_SIZE);
-    } else {
+    if (id != NULL) {
         memcpy(ids->ring[position], id, RECORD_ID_SIZE);
         slot_insert(ids, position);
     }

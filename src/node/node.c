@@ -1,6 +1,6 @@
 /* node.c -- the loop's turn, in libuv's phases:
  *
- *   timers    the replica's wake-up: nothing but an early end of the wait
+ *   timers    the replica's wake-up: a turn, as in check
  *   prepare   the mark of this turn (the stamp rule of design: the length at the last turn's start)
  *   poll      sockets are read, requests framed, routed, validated and collected; threads' jobs end
  *   check     one entry proposed, the log's write begun, what is committed applied, answers rendered;
@@ -159,11 +159,7 @@ static void on_prepare(uv_prepare_t *handle)
     }
 }
 
-static void on_wakeup(uv_timer_t *timer)
-{
-    struct node *node = timer->data;
-    node->wakeup_us = UINT64_MAX; /* the check phase of this turn sets it again */
-}
+static void on_wakeup(uv_timer_t *timer);
 
 /* Sets the timer only when it has to be earlier: a timer that fires too early costs one turn. */
 static void wakeup_set(struct node *node)
@@ -173,7 +169,8 @@ static void wakeup_set(struct node *node)
         return;
     }
     uint64_t now_us = CLOCK_SYSTEM.monotonic_us(NULL);
-    uint64_t delay_ms = wakeup_us > now_us ? (wakeup_us - now_us + 999) / 1000 : 0;
+    /* At least 1: a timer that starts itself again with 0 would never let the loop go on. */
+    uint64_t delay_ms = wakeup_us > now_us ? (wakeup_us - now_us + 999) / 1000 : 1;
     node->wakeup_us = wakeup_us;
     uv_timer_start(&node->wakeup, on_wakeup, delay_ms, 0);
 }
@@ -192,9 +189,8 @@ static void announce(struct node *node)
     (void)fflush(stdout);
 }
 
-static void on_check(uv_check_t *handle)
+static void turn(struct node *node)
 {
-    struct node *node = handle->data;
     if (node->replica != NULL) {
         replica_turn(node->replica);
         http_server_flush(node->server);
@@ -213,6 +209,20 @@ static void on_check(uv_check_t *handle)
         http_server_flush(node->server);
     }
     stop_advance(node);
+}
+
+static void on_check(uv_check_t *handle)
+{
+    turn(handle->data);
+}
+
+/* Timers run before the poll, which would then wait without end: so this is a turn of its own, which
+ * also sets the timer again when it fired a little too early. */
+static void on_wakeup(uv_timer_t *timer)
+{
+    struct node *node = timer->data;
+    node->wakeup_us = UINT64_MAX;
+    turn(node);
 }
 
 /* Starting. */

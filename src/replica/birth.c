@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "base/number.h"
 #include "consensus/consensus.h"
 #include "ledger/accounts.h"
 #include "ledger/command.h"
@@ -20,38 +21,18 @@ const char BIRTH_ACCOUNTS_NAME[] = "accounts";
 /* The term in which a bank is born; the first start goes to the next one. */
 static const uint64_t TERM = 1;
 
-/* Digits from *cursor on; false when there are none, or they exceed `max`. */
-static bool number_parse(const char **cursor, const char *end, uint64_t max, uint64_t *out)
-{
-    const char *start = *cursor;
-    uint64_t value = 0;
-    while (*cursor < end && **cursor >= '0' && **cursor <= '9') {
-        uint64_t digit = (uint64_t)(**cursor - '0');
-        if (value > (max - digit) / 10) {
-            return false;
-        }
-        value = value * 10 + digit;
-        (*cursor)++;
-    }
-    *out = value;
-    return *cursor > start;
-}
-
 enum status birth_line_parse(const char *line, uint32_t size, uint64_t *out_account,
                              int64_t *out_limit)
 {
-    const char *cursor = line;
-    const char *end = line + size;
     uint64_t account;
     uint64_t limit;
     if (size == 0 || line[0] == '#') {
         return STATUS_MISSING;
     }
-    if (!number_parse(&cursor, end, UINT64_MAX, &account) || cursor == end || *cursor != ',') {
-        return STATUS_INVALID;
-    }
-    cursor++;
-    if (!number_parse(&cursor, end, (uint64_t)AMOUNT_MAX, &limit) || cursor != end) {
+    const char *comma = memchr(line, ',', size);
+    uint32_t account_size = comma == NULL ? size : (uint32_t)(comma - line);
+    if (comma == NULL || !number_read(line, account_size, &account) ||
+        !number_read(comma + 1, size - account_size - 1, &limit) || limit > (uint64_t)AMOUNT_MAX) {
         return STATUS_INVALID;
     }
     *out_account = account;

@@ -73,7 +73,7 @@ static enum status state_read(struct replica *replica, const struct replica_opti
     }
     entries_init(&replica->entries, replica->settled.index + 1);
     status = wal_open(&replica->wal, disk, replica->settled.index + 1, entry_visit, replica);
-    if (status == STATUS_OK && replica->settled.index > 0 &&
+    if (status == STATUS_OK &&
         (!wal_had_entries(replica->wal) || wal_index_last(replica->wal) < replica->settled.index)) {
         log_error("damage",
                   "log-last=%" PRIu64 " settled=%" PRIu64 " what=\"the log lost its end\"",

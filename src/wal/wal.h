@@ -88,7 +88,7 @@ uint64_t wal_index_durable(const struct wal *wal);
  * that ends before index_first - 1 says so here; entries go on from there, not from index_first. */
 uint64_t wal_index_last(const struct wal *wal);
 
-/* True if entries were found at open: a log that began with a snapshot made here always has some. */
+/* True if entries were found at open. A log that was not made anew always has some. */
 bool wal_had_entries(const struct wal *wal);
 /* True if the newest durable group holds entries: a witness is due. */
 bool wal_witness_due(const struct wal *wal);

@@ -186,8 +186,8 @@ bool wal_group_decode(struct wal_group_view *out, uint8_t *source, uint64_t size
 bool wal_group_is_sound(const struct wal_group_view *view)
 {
     const struct wal_group_place *place = &view->place;
-    if (place->number == 0 || place->number_first == 0 || place->number_first > place->number ||
-        (place->flags & ~(uint32_t)WAL_GROUP_REPEAT) != 0) {
+    if (place->number == 0 || place->number > WAL_INDEX_MAX || place->number_first == 0 ||
+        place->number_first > place->number || (place->flags & ~(uint32_t)WAL_GROUP_REPEAT) != 0) {
         return false;
     }
     uint32_t offset = WAL_GROUP_HEADER_SIZE;

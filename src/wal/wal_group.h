@@ -16,7 +16,7 @@ enum {
     WAL_ENTRY_HEADER_SIZE = 24,
 };
 
-/* The greatest index of an entry, so that an index and a count can be added. */
+/* The greatest index of an entry and number of a group: adding to them cannot overflow. */
 static const uint64_t WAL_INDEX_MAX = UINT64_C(1) << 62;
 
 enum wal_group_flags {

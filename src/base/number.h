@@ -1,14 +1,13 @@
-/* number.h -- decimal numbers of paths and fields. */
-#ifndef API_NUMBER_H
-#define API_NUMBER_H
+/* number.h -- decimal numbers of paths, header fields and files, in their only form. */
+#ifndef BASE_NUMBER_H
+#define BASE_NUMBER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/status.h"
 
-/* The number that data[0..size) writes in its only form: digits, no sign, no leading zero, at most
- * 2^64 - 1. */
+/* The number that data[0..size) writes: digits, no sign, no leading zero, at most 2^64 - 1. */
 MUST_CHECK static inline bool number_read(const char *data, uint32_t size, uint64_t *out)
 {
     uint64_t value = 0;
