@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "http/server.h"
 #include "node/executor.h"
+#include "replica/identity.h"
 #include "replica/replica.h"
 
 enum {
@@ -243,11 +244,8 @@ static void opening_done(struct job *job)
         api_replica_set(node->api, node->replica);
         return;
     }
-    const char *what = node->opening_status == STATUS_MISSING
-                           ? "no bank here, or a half-made one: crebito init makes one"
-                           : "the data directory cannot be used";
-    log_error("start-failed", "directory=%s what=\"%s\" why=\"%s\"", node->options->directory, what,
-              status_name(node->opening_status));
+    log_error("start-failed", "directory=%s what=\"the data directory cannot be used\" why=\"%s\"",
+              node->options->directory, status_name(node->opening_status));
     fail(node);
 }
 
@@ -264,12 +262,18 @@ static void opening_begin(struct node *node)
     node->ports.executor->submit(node->ports.executor, EXECUTOR_WORKERS, &node->opening);
 }
 
+/* A blank or half-made directory stays as it is: not even a lock is put there. */
 static enum status disk_open(struct node *node)
 {
     const char *directory = node->options->directory;
+    struct identity identity;
     enum status status = disk_posix_open(&node->disk, directory);
+    if (status == STATUS_OK) {
+        status = identity_load(node->disk, &identity);
+    }
     if (status == STATUS_MISSING) {
-        log_error("start-failed", "directory=%s what=\"no bank here: crebito init makes one\"",
+        log_error("start-failed",
+                  "directory=%s what=\"no bank here, or a half-made one: crebito init makes one\"",
                   directory);
     }
     if (status == STATUS_OK) {
