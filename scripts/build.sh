@@ -49,4 +49,3 @@ if [ ! -e "$build/build.ninja" ] || [ "$(cat "$build/settings" 2>/dev/null)" != 
     echo "$settings" >"$build/settings"
 fi
 quietly ninja -C "$build"
-ln -sfn src/cli/crebito "$build/crebito"
