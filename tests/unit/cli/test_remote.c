@@ -283,6 +283,11 @@ static void expect_usage_error(int (*command)(int, char **), const char *line)
     assert_true(strlen(run.error) > 0);
 }
 
+/* One byte more than a key may have. */
+static const char KEY_129[] = "post|1|c|1|a|--key|"
+                              "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                              "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
 static void test_wrong_usage_exits_with_2_and_asks_nobody(void **state)
 {
     (void)state;
@@ -309,6 +314,8 @@ static void test_wrong_usage_exits_with_2_and_asks_nobody(void **state)
         "post|1|c|1|a|--url|http://::1:9999",
         "post|1|c|1|a|--url|http://127.0.0.1:9999/path",
         "post|1|c|1|a|--url|http://a b:9999",
+        "post|1|c|1|a|--url|http://a@b:9999",
+        KEY_129,
     };
     static const char *const STATEMENTS[] = {"statement", "statement|x", "statement|1|2",
                                              "statement|1|--key"};
@@ -362,6 +369,10 @@ static void test_statement_prints_a_table_with_totals(void **state)
     expect_in(run.request, "GET /clientes/1/extrato HTTP/1.1\r\n");
 }
 
+static const char NO_LIST[] = "HTTP/1.1 200 OK\r\n\r\n"
+                              "{\"saldo\":{\"total\":1,\"limite\":1,\"data_extrato\":\"\"},"
+                              "\"ultimas_transacoes\":1}";
+
 static void test_an_answer_of_another_program_is_told(void **state)
 {
     (void)state;
@@ -372,6 +383,7 @@ static void test_an_answer_of_another_program_is_told(void **state)
         "HTTP/1.1 200 OK\r\n\r\n{}",
         "HTTP/1.1 200 OK\r\n\r\n[1]",
         "HTTP/1.1 200 OK\r\n\r\n{\"saldo\":{},\"ultimas_transacoes\":1}",
+        NO_LIST,
         "SSH-2.0\r\n\r\n",
         "HTTP/1.1 404 Not Found\r\n\r\n<html>",
     };
@@ -384,6 +396,33 @@ static void test_an_answer_of_another_program_is_told(void **state)
         assert_int_equal(run.code, 1);
         assert_true(strlen(run.error) > 0);
     }
+}
+
+static void test_a_client_asks_again_on_a_new_connection(void **state)
+{
+    (void)state;
+    static struct server server;
+    struct client *client = NULL;
+    server_listen(&server);
+    char url[80];
+    (void)snprintf(url, sizeof(url), "%s/", server.url); /* with the slash that is allowed */
+    assert_int_equal(client_open(&client, url, CLIENT_TIMEOUT_MS), STATUS_OK);
+    for (int i = 0; i < 2; i++) {
+        static const char *const ANSWERS[] = {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none",
+                                              "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo"};
+        struct client_request request = {.method = "GET", .path = "/"};
+        struct client_response response;
+        pthread_t thread;
+        memset(server.request, 0, sizeof(server.request));
+        server.answer = ANSWERS[i];
+        assert_int_equal(pthread_create(&thread, NULL, server_run, &server), 0);
+        assert_int_equal(client_exchange(client, &request, &response), STATUS_OK);
+        assert_memory_equal(response.body.data, i == 0 ? "one" : "two", 3);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        expect_in(server.request, "GET / HTTP/1.1\r\nHost: 127.0.0.1:");
+    }
+    client_close(client);
+    (void)close(server.listener);
 }
 
 static void test_money_is_shown_in_units_with_two_decimals(void **state)
@@ -423,6 +462,7 @@ int main(void)
         cmocka_unit_test(test_help_is_printed_on_standard_output),
         cmocka_unit_test(test_statement_prints_a_table_with_totals),
         cmocka_unit_test(test_an_answer_of_another_program_is_told),
+        cmocka_unit_test(test_a_client_asks_again_on_a_new_connection),
         cmocka_unit_test(test_money_is_shown_in_units_with_two_decimals),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);

@@ -90,6 +90,14 @@ static void test_every_prefix_waits_for_more_and_is_bad_when_cut_there(void **st
     }
 }
 
+static void test_a_body_without_framing_waits_for_the_end_of_the_connection(void **state)
+{
+    (void)state;
+    static const char DATA[] = "HTTP/1.1 200 OK\r\n\r\nuntil";
+    assert_int_equal(parse(DATA, sizeof(DATA) - 1, false), CLIENT_PARSE_MORE);
+    assert_int_equal(parse(DATA, sizeof(DATA) - 1, true), CLIENT_PARSE_DONE);
+}
+
 static void test_what_is_no_http_answer_is_bad(void **state)
 {
     (void)state;
@@ -107,6 +115,7 @@ static void test_what_is_no_http_answer_is_bad(void **state)
         "HTTP/1.1 200 OK\r\nContent-Length: 4294967296\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunkedx\r\n\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n",
@@ -161,6 +170,7 @@ int main(void)
         cmocka_unit_test(test_the_body_ends_where_its_framing_says),
         cmocka_unit_test(test_fields_are_found_whatever_their_case),
         cmocka_unit_test(test_every_prefix_waits_for_more_and_is_bad_when_cut_there),
+        cmocka_unit_test(test_a_body_without_framing_waits_for_the_end_of_the_connection),
         cmocka_unit_test(test_what_is_no_http_answer_is_bad),
         cmocka_unit_test(test_any_byte_may_change_without_a_read_beyond_the_end),
         cmocka_unit_test(test_an_answer_has_at_most_64_fields),
