@@ -388,6 +388,30 @@ static void test_a_prepared_segment_without_a_group_is_written_to(void **state)
     assert_int_not_equal(byte_at(SEGMENT_3, 0), 0);
 }
 
+/* Nothing of a large group is left in the padding of a small one that is made in its place. */
+static void test_padding_is_zero(void **state)
+{
+    (void)state;
+    static uint8_t bytes[WORLD_GROUP_SIZE_MAX];
+    struct wal_entry entry = {.index = 1, .term = 1, .data = bytes, .size = 3000};
+    memset(bytes, 0xff, sizeof(bytes));
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(wal_append(origin.wal, &entry), STATUS_OK);
+        wal_seal(origin.wal);
+        assert_int_equal(wal_write(origin.wal), STATUS_OK);
+        wal_written(origin.wal);
+        entry.index++;
+        entry.size = 1;
+    }
+    copy();
+    uint64_t used = WAL_GROUP_HEADER_SIZE + WAL_ENTRY_HEADER_SIZE + 1;
+    for (uint64_t block = 1; block < 4; block++) {
+        for (uint64_t i = used; i < WAL_BLOCK_SIZE; i++) {
+            assert_int_equal(byte_at(SEGMENT_1, block * WAL_BLOCK_SIZE + i), 0);
+        }
+    }
+}
+
 /* A recycled segment is full of valid groups of its earlier life. */
 static void test_groups_of_an_earlier_life_are_never_read(void **state)
 {
@@ -484,9 +508,11 @@ static void test_the_oldest_segment_must_begin_with_its_first_group(void **state
     origin.snapshot = last;
     world_open(&origin);
     world_kill(&origin);
-    copy();
-    zero(SEGMENT_2, 0, WAL_BLOCK_SIZE);
-    expect_damage(SEGMENT_2, 0);
+    for (uint32_t blocks = 1; blocks <= 2; blocks++) {
+        copy();
+        zero(SEGMENT_2, 0, blocks * (uint64_t)WAL_BLOCK_SIZE);
+        expect_damage(SEGMENT_2, 0);
+    }
 }
 
 /* ---- Groups that hold their checksum and make no sense ---- */
@@ -557,6 +583,7 @@ static void test_a_number_that_is_not_due_is_damage(void **state)
     uint64_t end = 4 * (uint64_t)WAL_BLOCK_SIZE;
     groups_three();
     for (uint64_t number = 1; number < 9; number++) {
+        struct wal_group_place older = {.epoch = 9, .number = number, .number_first = 1};
         struct wal_group group = {.bytes = bytes, .size_max = sizeof(bytes)};
         struct wal_group_place place = {.epoch = 1, .number = number, .number_first = 1};
         wal_group_clear(&group);
@@ -567,6 +594,9 @@ static void test_a_number_that_is_not_due_is_damage(void **state)
         } else {
             expect_damage(SEGMENT_1, end);
         }
+        copy();
+        group_put(end, &group, &older); /* of another life of this segment */
+        expect_end(4);
         copy();
         group_put(end + WAL_BLOCK_SIZE, &group, &place); /* behind a bad place */
         if (number < 4) {
@@ -607,6 +637,7 @@ int main(void)
         TEST(test_a_bad_segment_before_a_valid_one_is_damage),
         TEST(test_a_torn_tail_at_the_end_of_a_segment),
         TEST(test_a_prepared_segment_without_a_group_is_written_to),
+        TEST(test_padding_is_zero),
         TEST(test_groups_of_an_earlier_life_are_never_read),
         TEST(test_a_repeat_stands_for_the_group_it_repeats),
         TEST(test_a_repeated_witness_may_be_lost),
