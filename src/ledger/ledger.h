@@ -5,7 +5,8 @@
  * record, and the record's place in the journal is its index (0, 1, 2, … without gaps).
  *
  * Use:     ledger_open; ledger_load for each record of the journal; then ledger_apply.
- * Memory:  all mapped by ledger_open and when W becomes known (record 0); none while applying.
+ * Memory:  all mapped by ledger_open, for the largest W, and cut to size when W becomes known
+ *          (record 0); only touched pages cost memory. None while applying.
  * Threads: one.
  */
 #ifndef LEDGER_LEDGER_H

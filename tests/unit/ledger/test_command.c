@@ -134,6 +134,13 @@ static void test_every_prefix_is_corrupt(void **state)
     assert_int_equal(read_all(entry, size + 1), STATUS_CORRUPT); /* one byte too many */
 }
 
+static void test_an_entry_without_commands_is_corrupt(void **state)
+{
+    (void)state;
+    static const uint8_t EMPTY[ENTRY_HEADER_SIZE] = {ENTRY_FORMAT};
+    assert_int_equal(read_all(EMPTY, sizeof(EMPTY)), STATUS_CORRUPT);
+}
+
 /* Every value of every byte: read as another entry or CORRUPT, and nothing outside is touched. */
 static void test_every_byte_can_have_any_value(void **state)
 {
@@ -284,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_what_was_added_is_read),
         cmocka_unit_test(test_the_layout_is_the_documented_one),
         cmocka_unit_test(test_every_prefix_is_corrupt),
+        cmocka_unit_test(test_an_entry_without_commands_is_corrupt),
         cmocka_unit_test(test_every_byte_can_have_any_value),
         cmocka_unit_test(test_a_full_entry_takes_no_more_and_is_read_whole),
         cmocka_unit_test(test_corrupt_stays_corrupt_and_changes_nothing),
