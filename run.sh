@@ -133,8 +133,9 @@ announce() {
 }
 
 detach() {
-    local size=0 pid line
-    [ ! -e "$log" ] || size=$(stat -c %s "$log")
+    local size pid line
+    touch -- "$log"
+    size=$(stat -c %s "$log")
     setsid "$binary" serve "$bank" --listen "127.0.0.1:$port" </dev/null >>"$log" 2>&1 &
     pid=$!
     echo "$pid" >"$pid_file"
