@@ -88,7 +88,7 @@ class Shell:
         process = subprocess.Popen(
             ["bash", "-c", f"{load}\n{keep}\n{command}"], cwd=self.directory, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL, env={**os.environ, "CREBITO_DATA": str(self.directory / "data")},
         )  # fmt: skip
         output = []
         reader = threading.Thread(target=lambda: output.extend(iter(process.stdout.readline, "")))
@@ -165,4 +165,4 @@ def test_the_commands_of_the_readme_do_what_it_says(the_program, tmp_path):
         while shell.background:
             shell.interrupt()
         if (directory / "run.sh").exists():
-            subprocess.run(["./run.sh", "--stop"], cwd=directory, capture_output=True, timeout=60)
+            shell.run("./run.sh --stop")

@@ -4,7 +4,7 @@ import re
 
 import checker
 from harness import LIMITS, render_request, transaction, verify, wait_until
-from records import Journal
+from records import FILE_DONE, Journal
 
 
 def load(crowd, node, answers, until_gone):
@@ -50,7 +50,8 @@ def written(node, crowd, seconds=10):
 
     def complete():
         journal.read()
-        return all(journal.find(*pair) for pair in wanted)
+        opened = any(record.kind == FILE_DONE for record in journal.records)
+        return opened and all(journal.find(*pair) for pair in wanted)
 
     wait_until(complete, seconds, "every answered transaction is in the journal's files")
     return journal

@@ -1,11 +1,14 @@
 """kill -9 at each write and sync, during a start and under load; then a power cut after the restart."""
 
+import os
+import subprocess
+
 import pytest
 
 from clients import Crowd
-from harness import verify, wait_until
+from harness import BINARY, Node, init, run, verify, wait_until
 from rounds import check_answers, check_at_rest
-from tracing import heal, inject, needs_strace
+from tracing import ENVIRONMENT, heal, inject, needs_strace
 
 DURABILITY_CALLS = ("fdatasync", "fsync", "pwritev2", "pwrite64", "rename", "renameat", "renameat2")
 POINTS_MAX = 60
@@ -70,27 +73,39 @@ def test_a_node_under_load_may_be_killed_at_every_write_and_sync(make_disk, make
     check_at_rest(node, crowd)
 
 
+def killed_init(directory, point):
+    """Runs init and kills it at the n-th call; returns its status."""
+    rule = f"inject={','.join(DURABILITY_CALLS)}:signal=SIGKILL:when={point}"
+    command = ["strace", "-f", "-q", "-o", "/dev/null", "-e", rule, BINARY, "init", directory]
+    environment = {**os.environ, **ENVIRONMENT}
+    done = subprocess.run([*map(str, command)], env=environment, capture_output=True, timeout=30)
+    return done.returncode
+
+
+def calls_of_init(tmp_path):
+    """How many durability calls an init makes."""
+    output = tmp_path / "calls"
+    command = ["strace", "-f", "-q", "-o", output, "-e", f"trace={','.join(DURABILITY_CALLS)}"]
+    command += [BINARY, "init", tmp_path / "counted"]
+    environment = {**os.environ, **ENVIRONMENT}
+    subprocess.run([*map(str, command)], env=environment, check=True, capture_output=True, timeout=30)
+    return sum(") = " in line for line in output.read_text().splitlines())
+
+
 @needs_strace
 @pytest.mark.limit(120)
-def test_init_may_be_killed_at_every_call_and_is_whole_or_not_there(make_node, tmp_path):
+def test_init_may_be_killed_anywhere_and_is_whole_or_not_there(the_program, tmp_path):
     """One rename makes the bank: before it there is nothing that could be served."""
-    import os
-    import subprocess
-
-    from harness import BINARY, Node, init, run
-
-    made = 0
-    for point in range(1, 200):
+    count = calls_of_init(tmp_path)
+    made = []
+    points = sorted({*range(1, 5), *range(5, count, count // 8), *range(count - 12, count + 2)})
+    for point in points:
         directory = tmp_path / f"bank{point}"
-        rule = f"inject={','.join(DURABILITY_CALLS)}:signal=SIGKILL:when={point}"
-        command = ["strace", "-f", "-q", "-o", "/dev/null", "-e", rule, str(BINARY), "init", str(directory)]
-        environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
-        status = subprocess.run(command, env=environment, capture_output=True, timeout=30).returncode
-        if directory.exists() and any(directory.iterdir()):
-            made += 1
+        status = killed_init(directory, point)
+        if directory.exists():
+            made.append(point)
             verify(directory)
-            node = Node(directory)
-            node.start()
+            node = Node(directory).start()
             assert node.balance(5) == 0
             node.stop()
         else:
@@ -98,6 +113,5 @@ def test_init_may_be_killed_at_every_call_and_is_whole_or_not_there(make_node, t
             assert done.returncode == 1 and "crebito init" in done.stderr
             init(directory)
             verify(directory)
-        if status == 0:
-            break
-    assert status == 0 and point > 3 and made >= 1
+    assert status == 0, f"{count} calls were counted, and the {point}th was still made"
+    assert made and made[0] > 10 and made == points[points.index(made[0]) :]

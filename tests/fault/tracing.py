@@ -17,12 +17,13 @@ needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs 
 ENVIRONMENT = {"ASAN_OPTIONS": ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "detect_leaks=0"]))}
 
 
-def inject(node, calls, what, when, path=None):
+def inject(node, calls, what, when, paths=()):
     """From its next start on, the node's n-th such call of a thread meets a fault.
 
-    `what` is "error=EIO" or "signal=SIGKILL"; `when` a number or an expression of strace's.
+    `what` is "error=EIO" or "signal=SIGKILL"; `when` a number or an expression of strace's. With
+    `paths` only calls on these files count.
     """
-    options = ["-P", str(path)] if path else []
+    options = [word for path in paths for word in ("-P", str(path))]
     rule = f"inject={','.join(calls)}:{what}:when={when}"
     output = node.directory.parent / f"{node.directory.name}.faults"
     node.prefix = ("strace", "-D", "-f", "-q", "-o", str(output), *options, "-e", rule)
