@@ -221,6 +221,11 @@ const struct refused_case REFUSED_CASES[] = {
     BAD("9112 7.1.2 a folded trailer", 400, CHUNKED "0\r\nX: a\r\n b\r\n\r\n"),
     BAD("9112 7.1.2 bare LF after a trailer", 400, CHUNKED "0\r\nX: a\n\r\n"),
 
+    BAD("9110 6.5.1 Content-Length in a trailer", 400,
+        CHUNKED "1\r\na\r\n0\r\nX: y\r\nContent-Length: 9\r\n\r\n"),
+    BAD("9110 6.5.1 Transfer-Encoding in a trailer", 400,
+        CHUNKED "0\r\ntransfer-encoding: chunked\r\n\r\n"),
+
     /* Expect. */
     BAD("9110 10.1.1 another expectation", 417, HEAD "Expect: 200-ok\r\n\r\n"),
     BAD("9110 10.1.1 one too many", 417, HEAD "Expect: 100-continue, x\r\n\r\n"),
@@ -304,8 +309,7 @@ const struct accepted_case ACCEPTED_CASES[] = {
     GOOD("9112 7.1.1 extensions", true, "/", "ab",
          CHUNKED "1;a;b=c;d=\"e \\\" ; \xff\"\r\na\r\n1;x\r\nb\r\n0;y=z\r\n\r\n"),
     GOOD("9112 7.1.1 bad white space", true, "/", "a", CHUNKED "1 \t; a = b ;c\r\na\r\n0\r\n\r\n"),
-    GOOD("9112 7.1.2 trailers", true, "/", "a",
-         CHUNKED "1\r\na\r\n0\r\nX: y\r\nContent-Length: 9\r\n\r\n"),
+    GOOD("9112 7.1.2 trailers", true, "/", "a", CHUNKED "1\r\na\r\n0\r\nX: y\r\nY: z\r\n\r\n"),
 
     GOOD("9110 10.1.1 100-continue", true, "/", "a",
          POST "Expect: 100-continue\r\nContent-Length: 1\r\n\r\na"),

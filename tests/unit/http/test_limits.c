@@ -103,6 +103,26 @@ static void an_idle_connection_is_closed_without_a_word(void **state)
     fixture_close(&f);
 }
 
+/* The turn comes late: the deadline has passed, but the request had come before it. */
+static void a_request_that_waits_unread_keeps_its_connection_open(void **state)
+{
+    (void)state;
+    struct http_limits limits = TEST_LIMITS;
+    limits.idle_timeout_ms = SHORT_MS;
+    fixture_open(&f, &limits);
+    client_open(&clients[0], &f);
+    client_send_text(&clients[0], &f, GET("/a"));
+    expect_status(&clients[0], 200);
+    client_send_text(&clients[0], &f, GET("/b"));
+    uint64_t end = now_ms() + 2 * SHORT_MS;
+    while (now_ms() < end) {
+    }
+    expect_status(&clients[0], 200);
+    client_wait_closed(&clients[0], &f);
+    client_close(&clients[0]);
+    fixture_close(&f);
+}
+
 static void an_answer_that_is_not_taken_ends_the_connection(void **state)
 {
     (void)state;
@@ -523,6 +543,7 @@ int main(void)
         cmocka_unit_test(a_slow_head_is_answered_408),
         cmocka_unit_test(a_slow_body_is_answered_408_and_a_slow_handler_is_not),
         cmocka_unit_test(an_idle_connection_is_closed_without_a_word),
+        cmocka_unit_test(a_request_that_waits_unread_keeps_its_connection_open),
         cmocka_unit_test(an_answer_that_is_not_taken_ends_the_connection),
         cmocka_unit_test(connections_beyond_the_most_are_told_503),
         cmocka_unit_test(without_buffers_parts_are_refused_and_whole_requests_are_not),
