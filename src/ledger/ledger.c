@@ -31,6 +31,7 @@ struct ledger {
     uint64_t time_us;   /* of the newest record */
     uint64_t log_index; /* of the newest record */
     uint32_t window;    /* 0 before `founded` */
+    uint64_t expected;  /* records that will be loaded; 0: every id is remembered */
     bool file_done;
     uint8_t file_hash[SHA256_SIZE];
 };
@@ -61,6 +62,12 @@ void ledger_close(struct ledger *ledger)
     ids_close(ledger->ids);
     accounts_close(ledger->accounts);
     free(ledger);
+}
+
+/* False while records are loaded whose ids will have left the window when the load ends. */
+static bool ids_matter(const struct ledger *ledger)
+{
+    return ledger->length + ledger->window >= ledger->expected;
 }
 
 /* Zero-padded, whatever the command has there: eight bytes at a time and without a branch, because a
@@ -145,7 +152,7 @@ static enum outcome transact(struct ledger *ledger, const struct command *comman
 {
     /* Asked for first, used last: its cache misses pass while the ids are searched. */
     struct account *account = accounts_find(ledger->accounts, command->account);
-    if (ids_find(ledger->ids, command->id, out_index)) {
+    if (ids_matter(ledger) && ids_find(ledger->ids, command->id, out_index)) {
         return OUTCOME_REPEAT;
     }
     if (expired(ledger, command)) {
@@ -209,7 +216,9 @@ enum outcome ledger_apply(struct ledger *ledger, const struct command *command, 
         return outcome;
     }
     bool has_id = command->kind == COMMAND_CREDIT || command->kind == COMMAND_DEBIT;
-    ids_add(ledger->ids, ledger->length, has_id ? command->id : NULL);
+    if (ids_matter(ledger)) {
+        ids_add(ledger->ids, ledger->length, has_id ? command->id : NULL);
+    }
     *out_index = ledger->length;
     ledger->length++;
     ledger->time_us = time_us > ledger->time_us ? time_us : ledger->time_us;
@@ -317,6 +326,12 @@ static const char *rule_of_difference(const struct record *record, const struct 
         return "the time is before that of the record before";
     }
     return "a field that this kind of record does not use is not zero";
+}
+
+void ledger_load_expect(struct ledger *ledger, uint64_t length)
+{
+    CHECK(ledger->length == 0);
+    ledger->expected = length;
 }
 
 enum status ledger_load(struct ledger *ledger, const struct record *record, const char **out_rule)

@@ -47,6 +47,11 @@ enum outcome ledger_apply(struct ledger *ledger, const struct command *command, 
 void ledger_prefetch(const struct ledger *ledger, uint64_t account,
                      const uint8_t id[RECORD_ID_SIZE]);
 
+/* Says how many records will be loaded, before the first one: the ids of those that will have left the
+ * window by then are neither searched for nor remembered, which is most of what loading costs. The
+ * state after exactly so many records is the same as without. */
+void ledger_load_expect(struct ledger *ledger, uint64_t length);
+
 /* Takes the next record of the journal (whole: the caller has checked) into the state, as if its
  * command had been applied, and proves it: places without gap, the chain of `previous`, each
  * balance from the one before, each limit, time and order. STATUS_CORRUPT when a rule is broken:

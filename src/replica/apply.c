@@ -66,6 +66,17 @@ static void repeat(struct replica *replica, const struct command *command, uint6
     }
 }
 
+/* A command without effect is harmless but for one: an account that this node has no room for. Others
+ * may have had it, so this one must not go on. */
+static void no_effect(struct replica *replica, const struct command *command)
+{
+    if (command->kind == COMMAND_OPEN && !replica_knows(replica, command->account)) {
+        replica_fail(replica, "more accounts than --accounts-max", STATUS_FULL);
+        return;
+    }
+    answer_without_record(replica, command, NULL, REPLICA_NO_ACCOUNT);
+}
+
 static void command_apply(struct replica *replica, const struct command *command, uint64_t time_us)
 {
     struct record record;
@@ -87,7 +98,7 @@ static void command_apply(struct replica *replica, const struct command *command
         answer_without_record(replica, command, &command->stamp, REPLICA_OUTCOME_UNKNOWN);
         break;
     case OUTCOME_NO_EFFECT:
-        answer_without_record(replica, command, NULL, REPLICA_NO_ACCOUNT);
+        no_effect(replica, command);
         break;
     }
 }

@@ -65,6 +65,7 @@ static enum status state_read(struct replica *replica, const struct replica_opti
             ledger_open(&replica->ledger, options->accounts_max, random_u64(replica->ports.random));
     }
     if (status == STATUS_OK) {
+        ledger_load_expect(replica->ledger, replica->settled.journal.length);
         status =
             journal_open(&replica->journal, disk, &replica->settled.journal, record_visit, replica);
     }

@@ -212,6 +212,7 @@ static void accounts_expect(const struct ledger *ledger, struct world *w)
 static void load(struct world *w)
 {
     assert_int_equal(ledger_open(&w->loaded, MODEL_ACCOUNTS_MAX, ~w->random), STATUS_OK);
+    ledger_load_expect(w->loaded, w->model.length);
     for (uint64_t index = 0; index < w->model.length; index++) {
         const char *rule = "";
         assert_int_equal(ledger_load(w->loaded, &w->model.records[index], &rule), STATUS_OK);
