@@ -101,10 +101,11 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
         return;
     }
     if (input->data == NULL) {
-        input->data = input_buffer_take(server); /* none: libuv says so to on_read */
+        input->data = input_buffer_take(server);
     } else if (input->start > 0 && HTTP_BUFFER_SIZE - input->end < INPUT_ROOM_MIN) {
         input_compact(input);
     }
+    /* No room: libuv says UV_ENOBUFS to on_read. */
     uint32_t room = input->data == NULL ? 0 : HTTP_BUFFER_SIZE - input->end;
     *out = uv_buf_init(input->data == NULL ? NULL : input->data + input->end, room);
 }
@@ -152,7 +153,6 @@ static void request_begin(struct http_connection *connection, uint32_t size)
     http_input_use(&connection->input, size);
     connection->size_needed = 1;
     connection->head_done = false;
-    connection->continue_sent = false;
     connection->keep_alive = request->keep_alive;
     connection->version_is_10 = request->version_minor == 0;
     connection->method_is_head = request->method == HTTP_HEAD;
@@ -166,8 +166,7 @@ static void more_await(struct http_connection *connection, const struct http_par
 {
     connection->size_needed = result->size_needed;
     connection->head_done = result->head_done;
-    if (result->expects_continue && !connection->continue_sent) {
-        connection->continue_sent = true;
+    if (result->expects_continue) { /* once: there is no second parse without more bytes */
         http_output_continue(connection);
     }
 }
@@ -294,9 +293,6 @@ static void on_bytes(struct http_connection *connection, const uv_buf_t *buffer,
     http_input_add(input, size, mark);
     advance(connection);
     input_settle(connection);
-    if (http_input_size(input) == HTTP_BUFFER_SIZE) {
-        reading_stop(connection);
-    }
     settle(connection);
 }
 
@@ -313,7 +309,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
     if (count == 0) {
         (void)http_source_read(&connection->source, connection->server->mark, true);
     } else if (count == UV_ENOBUFS) {
-        reading_stop(connection); /* a busy connection; settle starts it again */
+        reading_stop(connection); /* busy, and no room to keep more; settle starts it again */
     } else if (count == UV_EOF) {
         connection->eof = true;
         connection->reading = false; /* libuv has stopped */

@@ -82,7 +82,6 @@ struct http_connection {
     bool closing;    /* uv_close was called */
     bool admitted;   /* counts towards connections_max */
     bool head_done;  /* the request that waits for more lacks only body */
-    bool continue_sent;
     bool keep_alive; /* of the request that is answered next */
     bool version_is_10;
     bool method_is_head;

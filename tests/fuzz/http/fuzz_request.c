@@ -121,8 +121,10 @@ static void compare(const uint8_t *input, uint32_t size, const struct http_parse
     expect(is_equal(request.body, oracle.body, oracle.body_size), "the body");
 }
 
+/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's name. */
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
+/* NOLINTNEXTLINE(readability-identifier-naming) */
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
     if (size < 1 || size > ORACLE_SIZE_MAX) {

@@ -250,6 +250,26 @@ static void a_refused_client_that_neither_stops_nor_closes_is_cut_off(void **sta
     fixture_close(&f);
 }
 
+/* Of four buffers three are for parts of requests. */
+static void a_quarter_of_the_buffers_is_kept_for_answers(void **state)
+{
+    (void)state;
+    struct http_limits limits = TEST_LIMITS;
+    limits.buffers_max = 4;
+    fixture_open(&f, &limits);
+    for (uint32_t i = 0; i < 4; i++) {
+        client_open(&clients[i], &f);
+        client_send_text(&clients[i], &f, "GET / HT");
+        fixture_run_until(&f, &f.counters->bytes_read, (i + 1) * UINT64_C(8));
+    }
+    assert_int_equal(f.counters->buffers_used, 3);
+    expect_status(&clients[3], 503);
+    for (uint32_t i = 0; i < 4; i++) {
+        client_close(&clients[i]);
+    }
+    fixture_close(&f);
+}
+
 static void on_drained(void *context)
 {
     struct fixture *fixture = context;
@@ -448,6 +468,45 @@ static void what_waits_in_the_kernel_carries_the_mark_of_when_reading_stopped(vo
     fixture_close(&f);
 }
 
+/* The client does not take its answers, so it is not read, although its socket was empty then. */
+static void what_comes_while_answers_wait_carries_the_mark_of_when_reading_stopped(void **state)
+{
+    (void)state;
+    enum { COUNT = 300 };
+    fixture_open(&f, &TEST_LIMITS);
+    client_open_read(&clients[0]);
+    f.answer_size = 40000;
+    uint64_t bytes = f.counters->bytes_read;
+    for (uint32_t i = 0; i < COUNT; i++) {
+        client_send_text(&clients[0], &f, GET("/a"));
+    }
+    fixture_run_until(&f, &f.counters->bytes_read, bytes + COUNT * (sizeof(GET("/a")) - 1));
+    uint64_t calls = 0;
+    while (f.calls_count > calls) { /* until the sockets are full */
+        calls = f.calls_count;
+        fixture_turn(&f);
+        fixture_turn(&f);
+    }
+    assert_true(f.calls_count < COUNT);
+    uint64_t stopped = f.mark;
+    bytes = f.counters->bytes_read;
+    client_send_text(&clients[0], &f, GET("/late"));
+    for (uint32_t i = 0; i < 10; i++) {
+        fixture_turn(&f);
+    }
+    assert_int_equal(f.counters->bytes_read, bytes);
+    for (uint32_t i = 0; i < COUNT + 1; i++) {
+        expect_status(&clients[0], 200);
+        clients[0].size -= clients[0].taken;
+        memmove(clients[0].data, clients[0].data + clients[0].taken, clients[0].size);
+        clients[0].taken = 0;
+    }
+    assert_string_equal(f.calls[COUNT + 1].target, "/late");
+    assert_true(f.calls[COUNT + 1].mark <= stopped);
+    client_close(&clients[0]);
+    fixture_close(&f);
+}
+
 static void a_lack_of_descriptors_pauses_accepting_and_does_not_spin(void **state)
 {
     (void)state;
@@ -547,6 +606,7 @@ int main(void)
         cmocka_unit_test(an_answer_that_is_not_taken_ends_the_connection),
         cmocka_unit_test(connections_beyond_the_most_are_told_503),
         cmocka_unit_test(without_buffers_parts_are_refused_and_whole_requests_are_not),
+        cmocka_unit_test(a_quarter_of_the_buffers_is_kept_for_answers),
         cmocka_unit_test(a_refused_client_that_neither_stops_nor_closes_is_cut_off),
         cmocka_unit_test(draining_answers_what_comes_and_fails_no_request),
         cmocka_unit_test(a_server_without_connections_drains_in_a_later_turn),
@@ -554,6 +614,7 @@ int main(void)
         cmocka_unit_test(a_request_carries_the_mark_of_its_first_byte),
         cmocka_unit_test(requests_behind_one_that_waits_carry_the_marks_of_their_reads),
         cmocka_unit_test(what_waits_in_the_kernel_carries_the_mark_of_when_reading_stopped),
+        cmocka_unit_test(what_comes_while_answers_wait_carries_the_mark_of_when_reading_stopped),
         cmocka_unit_test(a_lack_of_descriptors_pauses_accepting_and_does_not_spin),
         cmocka_unit_test(unix_sockets_are_served_with_mode_0660),
         cmocka_unit_test(addresses_are_checked),
