@@ -251,11 +251,11 @@ static void on_request(void *context, struct http_connection *connection,
     exchange->begin_us = api->clock->monotonic_us(api->clock->context);
     if (target.route == ROUTE_UNKNOWN) {
         unknown_route(exchange);
-    } else if (!method_is_allowed(target.route, request->method)) {
-        wrong_method(exchange);
     } else if ((target.route == ROUTE_TRANSACTION || target.route == ROUTE_STATEMENT) &&
                !number_read(target.account.data, target.account.size, &exchange->account)) {
         exchange_no_account(exchange);
+    } else if (!method_is_allowed(target.route, request->method)) {
+        wrong_method(exchange);
     } else {
         route_request(exchange, request);
     }

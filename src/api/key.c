@@ -28,9 +28,10 @@ static void key_make(struct key *out, const struct random *random)
     uint8_t bytes[RECORD_ID_SIZE];
     char text[2 * RECORD_ID_SIZE];
     random->fill(random->context, bytes, sizeof(bytes));
+    char *digit = text;
     for (uint32_t i = 0; i < RECORD_ID_SIZE; i++) {
-        text[2 * i] = HEX[bytes[i] >> 4];
-        text[2 * i + 1] = HEX[bytes[i] & 15];
+        *digit++ = HEX[bytes[i] >> 4];
+        *digit++ = HEX[bytes[i] & 15];
     }
     key_set(out, "node-", text, sizeof(text));
 }

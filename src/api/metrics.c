@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -67,24 +68,30 @@ static void histogram(struct page *page, const char *name, const struct histogra
     series(page, name, "", values, unit);
 }
 
+static const char *const ROUTES[ROUTE_COUNT] = {
+    [ROUTE_TRANSACTION] = "/clientes/{id}/transacoes",
+    [ROUTE_STATEMENT] = "/clientes/{id}/extrato",
+    [ROUTE_HEALTH] = "/healthz",
+    [ROUTE_READY] = "/readyz",
+    [ROUTE_METRICS] = "/metrics",
+    [ROUTE_UNKNOWN] = "unknown",
+};
+
+static void statuses(struct page *page, const struct metrics *metrics, enum route route)
+{
+    for (int status = 0; status < METRICS_STATUS_MAX; status++) {
+        if (metrics->requests[route][status] > 0) {
+            add(page, "crebito_requests_total{route=\"%s\",status=\"%d\"} %" PRIu64 "\n",
+                ROUTES[route], status, metrics->requests[route][status]);
+        }
+    }
+}
+
 static void requests(struct page *page, const struct metrics *metrics)
 {
-    static const char *const ROUTES[ROUTE_COUNT] = {
-        [ROUTE_TRANSACTION] = "/clientes/{id}/transacoes",
-        [ROUTE_STATEMENT] = "/clientes/{id}/extrato",
-        [ROUTE_HEALTH] = "/healthz",
-        [ROUTE_READY] = "/readyz",
-        [ROUTE_METRICS] = "/metrics",
-        [ROUTE_UNKNOWN] = "unknown",
-    };
     head(page, "requests_total", "counter", "Requests answered, by route and status.");
     for (int route = 0; route < ROUTE_COUNT; route++) {
-        for (int status = 0; status < METRICS_STATUS_MAX; status++) {
-            if (metrics->requests[route][status] > 0) {
-                add(page, "crebito_requests_total{route=\"%s\",status=\"%d\"} %" PRIu64 "\n",
-                    ROUTES[route], status, metrics->requests[route][status]);
-            }
-        }
+        statuses(page, metrics, (enum route)route);
     }
     head(page, "request_seconds", "histogram",
          "Time from a whole request to its answer, by route.");
@@ -169,23 +176,22 @@ static void connections(struct page *page, const struct http_counters *http)
 /* Resident memory of this process in bytes; 0 when the kernel does not say. */
 static uint64_t memory_size(void)
 {
-    uint64_t total;
-    uint64_t resident = 0;
+    char line[128]; /* "TOTAL RESIDENT …", in pages */
     FILE *file = fopen("/proc/self/statm", "re");
     if (file == NULL) {
         return 0;
     }
-    if (fscanf(file, "%" SCNu64 " %" SCNu64, &total, &resident) != 2) {
-        resident = 0;
-    }
+    const char *read = fgets(line, sizeof(line), file);
     (void)fclose(file);
-    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+    const char *space = read != NULL ? strchr(line, ' ') : NULL;
+    return space == NULL ? 0 : strtoull(space, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 uint32_t metrics_render(const struct metrics *metrics, const struct replica_counters *replica,
                         const struct http_counters *http, char target[METRICS_SIZE_MAX])
 {
-    struct page page = {.data = target};
+    struct page page = {0};
+    page.data = target;
     requests(&page, metrics);
     decisions(&page, replica);
     bank(&page, replica);

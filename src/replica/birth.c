@@ -69,6 +69,25 @@ static enum status line_check(const char *line, uint32_t size, uint64_t number,
     return status;
 }
 
+static enum status lines_check(struct lines *lines, struct accounts *accounts,
+                               uint8_t out[SHA256_SIZE])
+{
+    const char *line;
+    uint32_t size;
+    enum status status;
+    while ((status = lines_next(lines, &line, &size)) == STATUS_OK) {
+        status = line_check(line, size, lines->number, accounts);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    if (status == STATUS_MISSING) {
+        lines_hash(lines, out);
+        status = STATUS_OK;
+    }
+    return status;
+}
+
 /* Reads the file of accounts once, refuses it if a line breaks a rule, and hashes it. */
 static enum status file_check(struct disk *disk, uint32_t accounts_max, uint8_t out[SHA256_SIZE])
 {
@@ -82,18 +101,7 @@ static enum status file_check(struct disk *disk, uint32_t accounts_max, uint8_t 
     }
     status = lines_open(lines, disk, BIRTH_ACCOUNTS_NAME);
     if (status == STATUS_OK) {
-        const char *line;
-        uint32_t size;
-        while ((status = lines_next(lines, &line, &size)) == STATUS_OK) {
-            status = line_check(line, size, lines->number, accounts);
-            if (status != STATUS_OK) {
-                break;
-            }
-        }
-        if (status == STATUS_MISSING) {
-            lines_hash(lines, out);
-            status = STATUS_OK;
-        }
+        status = lines_check(lines, accounts, out);
         lines_close(lines);
     }
     accounts_close(accounts);

@@ -92,19 +92,15 @@ static enum status command_read(struct opening *opening)
 
 enum status opening_next(struct opening *opening, struct entry_builder *builder)
 {
-    while (true) {
-        if (!opening->has_command) {
-            if (opening->done) {
-                return builder->count > 0 ? STATUS_OK : STATUS_MISSING;
-            }
-            enum status status = command_read(opening);
-            if (status != STATUS_OK) {
-                return status;
-            }
+    while (opening->has_command || !opening->done) {
+        enum status status = opening->has_command ? STATUS_OK : command_read(opening);
+        if (status != STATUS_OK) {
+            return status;
         }
         if (!entry_add(builder, &opening->command)) {
             return STATUS_OK;
         }
         opening->has_command = false;
     }
+    return builder->count > 0 ? STATUS_OK : STATUS_MISSING;
 }
