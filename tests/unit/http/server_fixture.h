@@ -9,7 +9,7 @@
 
 #include "http/server.h"
 
-enum { CALLS_MAX = 8192, CLIENT_SIZE_MAX = 8 * 1024 * 1024 };
+enum { CALLS_MAX = 8192, CLIENT_SIZE_MAX = 1024 * 1024 };
 
 /* What the handler saw. */
 struct call {

@@ -172,6 +172,35 @@ static void connections_beyond_the_most_are_told_503(void **state)
     fixture_close(&f);
 }
 
+/* Every slot is taken, those for refusals too: the kernel's queue holds the rest until one is free. */
+static void connections_beyond_the_refusals_wait_in_the_kernel(void **state)
+{
+    (void)state;
+    enum { TAKEN = 1 + HTTP_REFUSALS_MAX, ALL = TAKEN + 3 };
+    static struct client many[ALL];
+    struct http_limits limits = TEST_LIMITS;
+    limits.connections_max = 1;
+    fixture_open(&f, &limits);
+    for (uint32_t i = 0; i < ALL; i++) {
+        client_open(&many[i], &f);
+    }
+    fixture_run_until(&f, &f.counters->connections_accepted, TAKEN);
+    fixture_turn(&f);
+    assert_true(f.server->listeners[0].paused);
+    assert_int_equal(f.counters->connections_open, TAKEN);
+    for (uint32_t i = 1; i < TAKEN; i++) {
+        client_close(&many[i]);
+    }
+    for (uint32_t i = TAKEN; i < ALL; i++) {
+        expect_status(&many[i], 503);
+        client_close(&many[i]);
+    }
+    client_send_text(&many[0], &f, GET("/a"));
+    expect_status(&many[0], 200);
+    client_close(&many[0]);
+    fixture_close(&f);
+}
+
 /* Two connections hold half a request, all that inputs may have of the buffers. */
 static void without_buffers_parts_are_refused_and_whole_requests_are_not(void **state)
 {
@@ -605,6 +634,7 @@ int main(void)
         cmocka_unit_test(a_request_that_waits_unread_keeps_its_connection_open),
         cmocka_unit_test(an_answer_that_is_not_taken_ends_the_connection),
         cmocka_unit_test(connections_beyond_the_most_are_told_503),
+        cmocka_unit_test(connections_beyond_the_refusals_wait_in_the_kernel),
         cmocka_unit_test(without_buffers_parts_are_refused_and_whole_requests_are_not),
         cmocka_unit_test(a_quarter_of_the_buffers_is_kept_for_answers),
         cmocka_unit_test(a_refused_client_that_neither_stops_nor_closes_is_cut_off),
