@@ -36,13 +36,22 @@ def heal(node):
     node.environment = {}
 
 
-def trace(node, calls):
-    """From its next start on, these calls of the node are written to the file that is returned."""
-    output = node.directory.parent / f"{node.directory.name}.trace"
-    node.prefix = (
+def trace_command(output, calls):
+    """The words before a command whose calls are to be written to `output`."""
+    return (
         "strace", "-D", "-f", "-q", "-y", "-xx", "-s", "70000", "-o", str(output),
         "-e", "trace=" + ",".join(calls), "-e", "signal=none",
     )  # fmt: skip
+
+
+def trace(node, calls, slow=()):
+    """From its next start on, these calls of the node are written to the file that is returned.
+
+    The `slow` ones take 3 ms longer: the time in which an answer could leave too early.
+    """
+    delay = ("-e", f"inject={','.join(slow)}:delay_enter=3000") if slow else ()
+    output = node.directory.parent / f"{node.directory.name}.trace"
+    node.prefix = (*trace_command(output, calls), *delay)
     node.environment = ENVIRONMENT
     return output
 
@@ -64,6 +73,13 @@ class Call:
         return (int(match[1]), bytes_of(match[2]).decode("utf-8", "replace")) if match else (-1, "")
 
     @property
+    def names(self):
+        """The paths of a call that has (directory descriptor, name) or only names, absolute."""
+        pairs = re.findall(r'(?:(?:\d+|AT_FDCWD)<([^>]*)>, )?"([^"]*)"', self.arguments)
+        texts = [tuple(bytes_of(text).decode() if text else "" for text in pair) for pair in pairs]
+        return [os.path.normpath(os.path.join(directory or os.getcwd(), name)) for directory, name in texts]
+
+    @property
     def data(self):
         """All bytes of all strings in the arguments."""
         return b"".join(bytes_of(text) for text in re.findall(r'"([^"]*)"', self.arguments))
@@ -74,7 +90,8 @@ def bytes_of(text):
     return bytes(int(pair, 16) for pair in re.findall(r"\\x([0-9a-f]{2})", text)) or text.encode()
 
 
-LINE = re.compile(r"(\d+) +(\w+)\((.*)\) += (-?\d+)(?:<.*>)?( .*)?")
+# The result may be a descriptor with its path, and an error has a note behind it.
+LINE = re.compile(r"(\d+) +(\w+)\((.*)\) += (-?\d+)(?:<.*>)?( .*)?")  # a note may follow
 UNFINISHED = re.compile(r"(\d+) +(\w+)\((.*) <unfinished \.\.\.>")
 RESUMED = re.compile(r"(\d+) +<\.\.\. (\w+) resumed>(.*)\) += (-?\d+)(?:<.*>)?( .*)?")
 
