@@ -1,4 +1,4 @@
-"""README.md does what it says: its commands are run as written, in order, in one shell's state.
+"""The READMEs do what they say: their commands are run as written, in order, in one shell's state.
 
 The convention, which readers do not notice:
 - Each ```sh block is run, command by command, in the repository. ```sh skip is not (installing, cloning).
@@ -21,7 +21,7 @@ import pytest
 
 from harness import REPOSITORY, Deadline, wait_until
 
-README = REPOSITORY / "README.md"
+READMES = ["README.md", "README.pt-BR.md"]
 FENCE = re.compile(r"^```(\S*)([^\n]*)\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 COMMAND_SECONDS = 120
 
@@ -131,9 +131,8 @@ def test_the_convention_is_understood():
 
 
 @pytest.mark.limit(300)
-def test_the_commands_of_the_readme_do_what_it_says(the_program, tmp_path):
-    if not README.exists():
-        pytest.skip("README.md is missing")
+@pytest.mark.parametrize("name", READMES)
+def test_the_commands_of_the_readme_do_what_it_says(the_program, tmp_path, name):
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -146,7 +145,7 @@ def test_the_commands_of_the_readme_do_what_it_says(the_program, tmp_path):
         if path.name not in ("data", ".git"):
             (directory / path.name).symlink_to(path)
     shell = Shell(directory, tmp_path / "state")
-    found = list(blocks(README.read_text()))
+    found = list(blocks((REPOSITORY / name).read_text()))
     assert found, "no sh block"
     try:
         for block, expected in found:

@@ -238,7 +238,7 @@ def test_404_comes_before_422(shared_node, account, body):
 NO_ROUTES = [
     "/", "//", "/clientes", "/clientes/", "/clientes/1", "/clientes/1/", "/clientes/1/extratos",
     "/clientes/1/extrato/", "/clientes/1/EXTRATO", "/Clientes/1/extrato", "/clientes/1/extrato/x",
-    "//clientes/1/extrato", "/clientes/1%2fextrato", "/healthz/", "/metrics/x",
+    "//clientes/1/extrato", "/clientes//extrato", "/clientes/1%2fextrato", "/healthz/", "/metrics/x",
     "/clientes/1/transacoe", "/clientes/1/transacoess", "/.%2e/", "/favicon.ico",
 ]  # fmt: skip
 
