@@ -35,9 +35,9 @@ enum {
      * Also the most that may wait to be appended; at three quarters of it nothing more is applied. */
     RECORDS_IN_MEMORY = 65536,
 
-    /* Bytes of log behind the last snapshot at which the next one is made: what a start replays, and
-     * about half of what the log takes on the disk. */
-    SNAPSHOT_LOG_SIZE = 64 * 1024 * 1024,
+    /* Bytes of log behind the last snapshot at which the next one is made: what a start replays and
+     * holds in memory meanwhile, and about half of what the log takes on the disk. */
+    SNAPSHOT_LOG_SIZE = 16 * 1024 * 1024,
 
     /* Milliseconds a request may take, less than the load balancer's 5 s. Then 503. */
     REQUEST_DEADLINE_MS = 3000,

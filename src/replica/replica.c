@@ -1,6 +1,7 @@
 #include "replica/internal.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -414,6 +415,7 @@ static void ready(struct replica *replica)
     opening_close(replica->opening);
     replica->opening = NULL;
     replica->phase = PHASE_READY;
+    (void)malloc_trim(0); /* the start held the whole log behind the snapshot */
     log_info("ready", "records=%" PRIu64 " accounts=%" PRIu32 " term=%" PRIu64,
              ledger_length(replica->ledger), accounts_count(ledger_accounts(replica->ledger)),
              consensus_state(replica->consensus).term);
