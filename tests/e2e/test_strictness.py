@@ -285,6 +285,25 @@ def test_head_answers_like_get_without_the_body(shared_node, target):
     assert head.field("Content-Length") == get.field("Content-Length")
 
 
+BAD_KEY = {"Idempotency-Key": "a b"}
+FIRST_OF_MANY = [
+    (("POST", "/none", b"{", BAD_KEY), 404, "no-route"),
+    (("GET", "/clientes/1x/transacoes", None, BAD_KEY), 404, "no-account"),
+    (("GET", POST, None, BAD_KEY), 405, "wrong-method"),
+    (("POST", "/clientes/1x/transacoes", b"{", BAD_KEY), 404, "no-account"),
+    (("POST", "/clientes/6/transacoes", b"{", BAD_KEY), 400, "invalid-header"),
+    (("POST", "/clientes/6/transacoes", b"{", {}), 404, "no-account"),
+    (("POST", POST, b'{"valor": 0', {}), 400, "invalid-json"),
+    (("POST", POST, transaction(0), {}), 422, "invalid-field"),
+]
+
+
+@pytest.mark.parametrize("request_made, status, kind", FIRST_OF_MANY, ids=str)
+def test_of_several_faults_the_first_is_told(shared_node, request_made, status, kind):
+    response = shared_node.ask(*request_made)
+    assert (response.status, response.problem_type) == (status, kind)
+
+
 # Framing
 
 
