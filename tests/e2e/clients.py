@@ -11,7 +11,7 @@ import threading
 import time
 
 from checker import ACCEPTED, CREDIT, DEBIT, REFUSED, SHOWN, STATEMENT, UNKNOWN, Operation
-from harness import ConnectionEnded, Deadline, render_request, transaction
+from harness import SEED, ConnectionEnded, Deadline, render_request, transaction
 
 DESCRIPTIONS = ["a", "descricao", "ação", "🦆🦆", '"\\"', "1234567890"]
 
@@ -19,13 +19,14 @@ DESCRIPTIONS = ["a", "descricao", "ação", "🦆🦆", '"\\"', "1234567890"]
 class Client(threading.Thread):
     """One user with one thing under way at a time. `node` is looked up anew for each connection."""
 
-    def __init__(self, node, name, accounts, amount_max=5000, seed=0, repeats=0.1):
+    def __init__(self, node, name, accounts, amount_max=5000, repeats=0.1, batch=1):
         super().__init__(name=name, daemon=True)
         self.node = node
         self.accounts = accounts
         self.amount_max = amount_max
         self.repeats = repeats
-        self.dice = random.Random(f"{seed}-{name}")
+        self.batch = batch  # requests that are sent at once, pipelined
+        self.dice = random.Random(f"{SEED}-{name}")
         self.operations = []
         self.problems = []
         self.connection = None
@@ -49,14 +50,10 @@ class Client(threading.Thread):
             self.connection = None
 
     def step(self):
-        """Asks one more thing. False when the node is gone."""
-        operation = self.invent()
-        self.operations.append(operation)
-        if not self.attempt(operation):
-            return False
-        if operation.kind != STATEMENT and self.dice.random() < self.repeats:
-            return self.attempt(operation)
-        return True
+        """Asks for one more batch. False when the node is gone."""
+        operations = [self.invent() for _ in range(self.batch)]
+        again = [o for o in operations if o.kind != STATEMENT and self.dice.random() < self.repeats]
+        return self.attempt(operations) and (not again or self.attempt(again))
 
     def invent(self):
         kind = self.dice.choice([CREDIT, DEBIT, DEBIT, STATEMENT])
@@ -66,6 +63,7 @@ class Client(threading.Thread):
             operation.description = self.dice.choice(DESCRIPTIONS)
             operation.key = f"{self.name}-{len(self.operations)}"
             operation.since = self.since
+        self.operations.append(operation)
         return operation
 
     def render(self, operation):
@@ -78,25 +76,29 @@ class Client(threading.Thread):
             fields["Crebito-Since"] = operation.since
         return render_request("POST", target + "transacoes", body, fields)
 
-    def attempt(self, operation):
-        """Asks once and notes the answer. False when the connection failed."""
+    def attempt(self, operations):
+        """Asks once for each, and notes the answers. False when the connection failed."""
         try:
             if self.connection is None:
                 self.connection = self.node.connect()
-            request = self.render(operation)
-            operation.invoked = operation.invoked or time.monotonic()
-            self.connection.send(request)
-            response = self.connection.receive()
+            data = b"".join(map(self.render, operations))
+            for operation in operations:
+                operation.invoked = operation.invoked or time.monotonic()
+            self.connection.send(data)
+            for operation in operations:
+                self.take(operation, self.connection.receive())
         except (OSError, ConnectionEnded):
             self.disconnect()
             return False
+        return True
+
+    def take(self, operation, response):
         note(operation, response, time.monotonic(), self.problems)
-        if operation.kind != STATEMENT:
+        if operation.kind != STATEMENT and response.field("Crebito-Since") is not None:
             self.since = response.since
         self.answered += 1
         if response.field("Connection") == "close":
-            self.disconnect()
-        return True
+            raise ConnectionEnded(b"")
 
     @property
     def unanswered(self):
@@ -108,7 +110,7 @@ class Client(threading.Thread):
         for operation in self.unanswered:
             while operation.outcome == UNKNOWN:
                 assert deadline.left(), f"no answer within {seconds} s: {operation}"
-                self.attempt(operation)
+                self.attempt([operation])
         self.disconnect()
 
 

@@ -1,5 +1,6 @@
 """pytest's part of the harness: nodes that end with their test, and a time limit for each test."""
 
+import itertools
 import signal
 
 import pytest
@@ -32,18 +33,29 @@ def time_limit(request):
 
 
 @pytest.fixture
-def make_node(the_program, tmp_path):
-    """A function that makes banks, each under a name of its own; they end with the test."""
+def adopt(tmp_path):
+    """A function that takes care of a node: whatever happens, it ends with the test."""
     nodes = []
 
-    def make(*options, name=None, parent=None):
-        node = harness.bank(parent or tmp_path, *options, name=name or f"bank{len(nodes)}")
+    def take(node):
         nodes.append(node)
+        node.logs = tmp_path
         return node
 
-    yield make
+    yield take
     for node in nodes:
         node.kill()
+
+
+@pytest.fixture
+def make_node(the_program, tmp_path, adopt):
+    """A function that makes banks, each under a name of its own; they end with the test."""
+    count = itertools.count()
+
+    def make(*options, name=None, parent=None):
+        return adopt(harness.bank(parent or tmp_path, *options, name=name or f"bank{next(count)}"))
+
+    return make
 
 
 @pytest.fixture

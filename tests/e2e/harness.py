@@ -19,6 +19,8 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("CREBITO_BINARY") or REPOSITORY / "build/release/crebito").absolute()
 
+SEED = int(os.environ.get("CREBITO_SEED", "1"))  # of all dice; another one makes another run
+
 LIMITS = {1: 100000, 2: 80000, 3: 1000000, 4: 10000000, 5: 500000}
 AMOUNT_MAX = 2**53 - 1
 BODY_SIZE_MAX = 16384
@@ -293,7 +295,7 @@ class Node(Asking):
     """A serving process on a data directory: started, stopped and killed as often as a test wants.
 
     `prefix` goes before the command (a tracer); `options` after `serve DIR`. What it logs is kept in
-    log files beside the directory, one for each start.
+    files in `logs`, else beside the directory, one for each start.
     """
 
     directory: Path
@@ -301,6 +303,7 @@ class Node(Asking):
     prefix: tuple = ()
     listen: str = "127.0.0.1:0"
     environment: dict = field(default_factory=dict)
+    logs: Path = None
     process: subprocess.Popen = None
     port: int = 0
     starts: int = 0
@@ -317,9 +320,13 @@ class Node(Asking):
     def pid(self):
         return self.process.pid
 
+    def beside(self, name):
+        """A path for something that belongs to this node but not into its directory."""
+        return (self.logs or self.directory.parent) / f"{self.directory.name}.{name}"
+
     @property
     def log_path(self):
-        return self.directory.parent / f"{self.directory.name}.log.{self.starts}"
+        return self.beside(f"log.{self.starts}")
 
     @property
     def log(self):

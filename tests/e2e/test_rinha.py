@@ -12,7 +12,7 @@ from collections import Counter
 
 import pytest
 
-from harness import LIMITS, check_statement, render_request, transaction, Response
+from harness import LIMITS, SEED, Response, check_statement, render_request, transaction
 
 LATENCY_MAX_S = 0.25
 LOAD_SECONDS = 7
@@ -114,7 +114,7 @@ async def load(port, seconds, rates):
     The first half is a ramp from 1, the second half holds. Returns (latency in s, problem or None).
     """
     results, users = [], []
-    dice = random.Random(2024)
+    dice = random.Random(SEED)
     began = time.monotonic()
 
     async def user(at, make_user):

@@ -11,6 +11,8 @@ import subprocess
 
 import pytest
 
+from harness import wait_until
+
 MOUNT_OPTIONS = "loop,noauto_da_alloc,commit=600"
 TOOLS = ("mkfs.ext4", "mount", "umount", "xfs_io")
 
@@ -64,8 +66,10 @@ class LoopDisk:
         self.come_back()
 
     def unmount(self):
+        """The last descriptor of a killed process may be given back a moment after its end."""
         if self.mounted:
-            _run("umount", self.path)
+            command = ["umount", str(self.path)]
+            wait_until(lambda: subprocess.run(command, capture_output=True).returncode == 0, 10, command)
             self.mounted = False
 
 

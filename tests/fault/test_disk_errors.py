@@ -120,11 +120,9 @@ def refuses(node, probe):
     """The node has stopped, is about to, or answers 503 to a transaction."""
     if node.process.poll() is not None:
         return True
-    operation = probe.invent()
-    while operation.kind == STATEMENT:
-        operation = probe.invent()
-    probe.operations.append(operation)
-    probe.attempt(operation)
+    while (operation := probe.invent()).kind == STATEMENT:
+        pass
+    probe.attempt([operation])
     return operation.outcome == UNKNOWN and wait_or_answer(node)
 
 

@@ -5,19 +5,20 @@ import random
 import pytest
 
 from clients import Crowd
-from harness import verify
+from harness import SEED, verify
 from rounds import check_answers, check_at_rest, load, long_load
 
-ROUNDS = 30
+ROUNDS = 30  # for each size of batches
 
 
 @pytest.mark.limit(150)
-def test_nothing_that_was_answered_is_lost_when_the_node_is_killed(make_node):
+@pytest.mark.parametrize("batch", [1, 25])
+def test_nothing_that_was_answered_is_lost_when_the_node_is_killed(make_node, batch):
     node = make_node().start()
-    crowd = Crowd(node, 6, amount_max=30000)
-    dice = random.Random(1)
+    crowd = Crowd(node, 6, amount_max=30000, batch=batch)
+    dice = random.Random(f"{SEED}-{batch}")
     for number in range(ROUNDS):
-        load(crowd, node, dice.randint(1, 500), node.kill)
+        load(crowd, node, dice.randint(1, 400), node.kill)
         if number % 5 == 0:
             verify(node.directory)
         node.start()
@@ -46,7 +47,7 @@ def test_a_node_that_is_killed_while_it_starts_loses_nothing(make_node):
     for _ in range(5):
         node.post(1)
     node.kill()
-    dice = random.Random(2)
+    dice = random.Random(SEED)
     for _ in range(20):
         node.spawn()
         try:

@@ -94,7 +94,7 @@ def calls_of_init(tmp_path):
 
 @needs_strace
 @pytest.mark.limit(120)
-def test_init_may_be_killed_anywhere_and_is_whole_or_not_there(the_program, tmp_path):
+def test_init_may_be_killed_anywhere_and_is_whole_or_not_there(the_program, adopt, tmp_path):
     """One rename makes the bank: before it there is nothing that could be served."""
     count = calls_of_init(tmp_path)
     made = []
@@ -105,7 +105,7 @@ def test_init_may_be_killed_anywhere_and_is_whole_or_not_there(the_program, tmp_
         if directory.exists():
             made.append(point)
             verify(directory)
-            node = Node(directory).start()
+            node = adopt(Node(directory)).start()
             assert node.balance(5) == 0
             node.stop()
         else:

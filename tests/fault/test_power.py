@@ -9,10 +9,10 @@ import time
 import pytest
 
 from clients import Crowd
-from harness import Deadline, Node, render_request, transaction, verify
+from harness import SEED, Deadline, Node, render_request, transaction, verify
 from rounds import check_answers, check_at_rest, load, long_load
 
-CUTS = 20
+CUTS = 20  # for each size of batches
 
 
 def cut(disk, node):
@@ -22,13 +22,14 @@ def cut(disk, node):
 
 
 @pytest.mark.limit(150)
-def test_nothing_that_was_answered_is_lost_when_the_power_fails(make_disk, make_node):
+@pytest.mark.parametrize("batch", [1, 25])
+def test_nothing_that_was_answered_is_lost_when_the_power_fails(make_disk, make_node, batch):
     disk = make_disk()
     node = make_node(parent=disk.path).start()
-    crowd = Crowd(node, 6, amount_max=30000)
-    dice = random.Random(1)
+    crowd = Crowd(node, 6, amount_max=30000, batch=batch)
+    dice = random.Random(f"{SEED}-{batch}")
     for number in range(CUTS):
-        load(crowd, node, dice.randint(1, 150), lambda: cut(disk, node))
+        load(crowd, node, dice.randint(1, 400), lambda: cut(disk, node))
         disk.come_back()
         if number % 5 == 0:
             verify(node.directory)
@@ -123,7 +124,7 @@ def quiet(directory):
 
 @pytest.mark.parametrize("transactions", [1, 20])
 def test_what_a_start_finds_only_in_the_page_cache_is_on_the_disk_before_it_is_shown(
-    make_disk, make_node, transactions
+    make_disk, make_node, adopt, transactions
 ):
     """A node is killed between its write and its sync, starts again, answers, and the power fails.
 
@@ -138,7 +139,7 @@ def test_what_a_start_finds_only_in_the_page_cache_is_on_the_disk_before_it_is_s
     quiet(model.directory)
     os.kill(model.pid, signal.SIGSTOP)
     disk = make_disk()
-    node = Node(disk.path / "bank")
+    node = adopt(Node(disk.path / "bank"))
     before = disk.image.parent / "before"
     shutil.copytree(model.directory, before)
     shutil.copytree(model.directory, node.directory)
@@ -151,14 +152,11 @@ def test_what_a_start_finds_only_in_the_page_cache_is_on_the_disk_before_it_is_s
         connection.close()
     model.kill()
     copy_into_page_cache(model.directory, before, node.directory)
-    try:
-        node.start()
-        assert node.balance(1) == 100 - transactions
-        cut(disk, node)
-        disk.come_back()
-        node.start()
-        assert node.balance(1) == 100 - transactions
-        node.stop()
-        verify(node.directory)
-    finally:
-        node.kill()
+    node.start()
+    assert node.balance(1) == 100 - transactions
+    cut(disk, node)
+    disk.come_back()
+    node.start()
+    assert node.balance(1) == 100 - transactions
+    node.stop()
+    verify(node.directory)

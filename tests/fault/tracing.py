@@ -25,7 +25,7 @@ def inject(node, calls, what, when, paths=()):
     """
     options = [word for path in paths for word in ("-P", str(path))]
     rule = f"inject={','.join(calls)}:{what}:when={when}"
-    output = node.directory.parent / f"{node.directory.name}.faults"
+    output = node.beside("faults")
     node.prefix = ("strace", "-D", "-f", "-q", "-o", str(output), *options, "-e", rule)
     node.environment = ENVIRONMENT
 
@@ -50,7 +50,7 @@ def trace(node, calls, slow=()):
     The `slow` ones take 3 ms longer: the time in which an answer could leave too early.
     """
     delay = ("-e", f"inject={','.join(slow)}:delay_enter=3000") if slow else ()
-    output = node.directory.parent / f"{node.directory.name}.trace"
+    output = node.beside("trace")
     node.prefix = (*trace_command(output, calls), *delay)
     node.environment = ENVIRONMENT
     return output
