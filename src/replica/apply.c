@@ -103,10 +103,25 @@ static void command_apply(struct replica *replica, const struct command *command
     }
 }
 
+/* Asks the memory for what every command of the entry will look up, all at once: one after the other
+ * they would each wait for their own. What is wrong with the entry is found when it is applied. */
+static void commands_prefetch(const struct replica *replica, const struct consensus_entry *entry)
+{
+    struct entry_reader reader;
+    struct command command;
+    if (entry_open(&reader, entry->data, entry->size) != STATUS_OK) {
+        return;
+    }
+    while (entry_next(&reader, &command) == STATUS_OK) {
+        ledger_prefetch(replica->ledger, command.account, command.id);
+    }
+}
+
 static enum status commands_apply(struct replica *replica, const struct consensus_entry *entry)
 {
     struct entry_reader reader;
     struct command command;
+    commands_prefetch(replica, entry);
     enum status status = entry_open(&reader, entry->data, entry->size);
     while (status == STATUS_OK && (status = entry_next(&reader, &command)) == STATUS_OK) {
         command_apply(replica, &command, reader.time_us);

@@ -11,7 +11,8 @@
 
 #include "replica/replica.h"
 
-enum { WAITING_BUCKETS = 16384 };
+/* 16 KiB: few enough to stay in the cache, and chains of 8 when every connection waits. */
+enum { WAITING_BUCKETS = 2048 };
 
 struct waiting_list {
     struct replica_transaction *first;
