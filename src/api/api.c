@@ -214,14 +214,10 @@ static void route_request(struct exchange *exchange, const struct http_request *
     enum replica_state state = replica == NULL ? REPLICA_STARTING : replica_state(replica);
     switch (exchange->route) {
     case ROUTE_TRANSACTION:
+        transactions_request(exchange, request);
+        break;
     case ROUTE_STATEMENT:
-        if (replica == NULL) {
-            exchange_not_accepted(exchange, NULL, 0);
-        } else if (exchange->route == ROUTE_TRANSACTION) {
-            transactions_request(exchange, request);
-        } else {
-            statements_request(exchange);
-        }
+        statements_request(exchange);
         break;
     case ROUTE_HEALTH:
         state_request(exchange, state != REPLICA_FAILED, "{\"status\":\"alive\"}");

@@ -18,7 +18,7 @@ enum route {
     ROUTE_COUNT,
 };
 
-enum { METRICS_SIZE_MAX = 64 * 1024, METRICS_STATUS_MAX = 600 };
+enum { METRICS_SIZE_MAX = HTTP_RESPONSE_SIZE_MAX, METRICS_STATUS_MAX = 600 };
 
 struct metrics {
     uint64_t requests[ROUTE_COUNT][METRICS_STATUS_MAX]; /* by HTTP status */

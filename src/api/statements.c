@@ -72,6 +72,10 @@ static void on_answer(struct replica_statement *statement,
 
 void statements_request(struct exchange *exchange)
 {
+    if (exchange->api->replica == NULL) {
+        exchange_not_accepted(exchange, NULL, 0);
+        return;
+    }
     exchange->statement.account = exchange->account;
     exchange->statement.count_max = STATEMENT_TRANSACTIONS_MAX;
     exchange->statement.on_answer = on_answer;

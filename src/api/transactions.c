@@ -170,6 +170,14 @@ static void proceed(struct exchange *exchange)
     replica_submit(exchange->api->replica, &exchange->transaction);
 }
 
+static void not_accepted(struct exchange *exchange)
+{
+    char bytes[FIELDS_SIZE_MAX];
+    struct text fields = {.data = bytes, .size_max = sizeof(bytes)};
+    fields_render(exchange, NULL, &fields);
+    exchange_not_accepted(exchange, fields.data, fields.size);
+}
+
 static void on_account_read(struct replica_statement *statement,
                             const struct replica_statement_answer *answer)
 {
@@ -180,10 +188,7 @@ static void on_account_read(struct replica_statement *statement,
     } else if (answer->result == REPLICA_NO_ACCOUNT) {
         exchange_no_account(exchange);
     } else {
-        char bytes[FIELDS_SIZE_MAX];
-        struct text fields = {.data = bytes, .size_max = sizeof(bytes)};
-        fields_render(exchange, NULL, &fields);
-        exchange_not_accepted(exchange, fields.data, fields.size);
+        not_accepted(exchange);
     }
 }
 
@@ -229,6 +234,10 @@ void transactions_request(struct exchange *exchange, const struct http_request *
     }
     exchange->transaction.command.stamp = since;
     exchange->transaction.on_answer = on_answer;
+    if (api->replica == NULL) { /* the node is still reading its directory */
+        not_accepted(exchange);
+        return;
+    }
     exchange->error = transaction_decode(&transaction, request->body.data, request->body.size);
     if (exchange->error.fault == TRANSACTION_OK) {
         command_make(exchange, &transaction);

@@ -1,7 +1,7 @@
 /* node.c -- the loop's turn, in libuv's phases:
  *
  *   timers    the replica's wake-up: a turn, as in check
- *   prepare   the mark of this turn (the stamp rule of design: the length at the last turn's start)
+ *   prepare   the mark of this turn (stamp.h)
  *   poll      sockets are read, requests framed, routed, validated and collected; threads' jobs end
  *   check     one entry proposed, the log's write begun, what is committed applied, answers rendered;
  *             then all sockets written, which may bring the next pipelined requests: one more turn
@@ -21,7 +21,9 @@
 #include "base/log.h"
 #include "http/server.h"
 #include "node/executor.h"
+#include "node/stamp.h"
 #include "replica/identity.h"
+#include "replica/manifest.h"
 #include "replica/replica.h"
 
 enum {
@@ -54,9 +56,9 @@ struct node {
     struct replica *opened;
     enum status opening_status;
 
-    uint64_t length_last_turn; /* journal length when the last turn began */
-    uint64_t wakeup_us;        /* what the timer is set to */
-    bool announced;            /* the ready line is out */
+    struct stamp stamp;
+    uint64_t wakeup_us; /* what the timer is set to */
+    bool announced;     /* the ready line is out */
     bool opening_busy;
     bool draining;
     bool drained;
@@ -154,10 +156,9 @@ static void fail(struct node *node)
 static void on_prepare(uv_prepare_t *handle)
 {
     struct node *node = handle->data;
-    http_server_mark(node->server, node->length_last_turn);
-    if (node->replica != NULL) {
-        node->length_last_turn = replica_length(node->replica);
-    }
+    uint64_t length =
+        node->replica != NULL ? replica_length(node->replica) : node->stamp.length_last_turn;
+    http_server_mark(node->server, stamp_turn(&node->stamp, length));
 }
 
 static void on_wakeup(uv_timer_t *timer);
@@ -305,6 +306,20 @@ static uint32_t connections_allowed(uint32_t wanted)
     return allowed;
 }
 
+/* What was settled before this process: requests that come while the directory is read carry it. */
+static enum status stamp_load(struct node *node)
+{
+    struct manifest manifest;
+    enum status status = manifest_load(node->disk, &manifest);
+    if (status != STATUS_OK) {
+        log_error("start-failed", "directory=%s what=\"no manifest to start from\" why=\"%s\"",
+                  node->options->directory, status_name(status));
+        return status;
+    }
+    node->stamp = stamp_begin(manifest.journal.length);
+    return STATUS_OK;
+}
+
 static enum status server_open(struct node *node)
 {
     struct http_limits limits = HTTP_LIMITS;
@@ -346,6 +361,9 @@ static void handles_start(struct node *node)
 static enum status start(struct node *node)
 {
     enum status status = disk_open(node);
+    if (status == STATUS_OK) {
+        status = stamp_load(node);
+    }
     if (status != STATUS_OK) {
         return status;
     }

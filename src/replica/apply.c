@@ -123,7 +123,8 @@ static enum status commands_apply(struct replica *replica, const struct consensu
     struct command command;
     commands_prefetch(replica, entry);
     enum status status = entry_open(&reader, entry->data, entry->size);
-    while (status == STATUS_OK && (status = entry_next(&reader, &command)) == STATUS_OK) {
+    while (status == STATUS_OK && replica->phase != PHASE_FAILED &&
+           (status = entry_next(&reader, &command)) == STATUS_OK) {
         command_apply(replica, &command, reader.time_us);
     }
     return status == STATUS_MISSING ? STATUS_OK : status;
@@ -167,7 +168,8 @@ void apply_committed(struct replica *replica)
     if (index > wal_index_durable(replica->wal)) {
         index = wal_index_durable(replica->wal); /* a follower may know of more than it has */
     }
-    while (replica->index_applied < index && records_unflushed(replica) < APPLY_RECORDS_MAX) {
+    while (replica->phase != PHASE_FAILED && replica->index_applied < index &&
+           records_unflushed(replica) < APPLY_RECORDS_MAX) {
         const struct consensus_entry *entry =
             entries_get(&replica->entries, replica->index_applied + 1);
         enum status status = entry_apply(replica, entry);
