@@ -8,10 +8,12 @@ import threading
 
 import pytest
 
-from harness import AMOUNT_MAX, BODY_SIZE_MAX, WINDOW_MIN, render_request, transaction
+from harness import (AMOUNT_MAX, BODY_SIZE_MAX, WINDOW_MIN, ConnectionEnded, render_request,
+                     transaction)  # fmt: skip
 from records import Journal, command_id
 
 POST = "/clientes/1/transacoes"
+FIRST_LENGTH = 7  # records of a new bank: founded, five accounts, file done
 
 
 def post(node, key, valor=1, tipo="c", descricao="teste", account=1, **fields):
@@ -321,3 +323,52 @@ def test_the_edge_of_half_the_window_is_exact(make_node, distance, decided):
     since = length - WINDOW_MIN // 2 - distance
     response = post(node, "edge", 10, Crebito_Since=str(since))
     assert (response.status == 200) == decided, response
+
+
+# The age of a request counts from its first byte, not from when the node got round to it.
+
+
+def test_a_request_that_comes_slowly_is_as_old_as_its_first_byte(make_node):
+    node = make_node("--window", WINDOW_MIN).start()
+    assert node.post(1).status == 200
+    request = render_request("POST", POST, transaction(10), {"Idempotency-Key": "slow"})
+    with node.connect(30) as slow:
+        slow.send(request[:20])
+        assert node.ask("GET", "/healthz").status == 200  # by now the first bytes were read
+        fill(node, WINDOW_MIN // 2 + 50)
+        slow.send(request[20:])
+        answer = slow.receive()
+    unknown(answer, "slow")
+    assert int(answer.since) <= FIRST_LENGTH + 1
+    assert node.balance(1) == 1
+
+
+def test_a_connection_that_waits_for_a_place_is_as_old_as_its_request(make_node):
+    node = make_node("--window", WINDOW_MIN)
+    node.options = ("--connections-max", "10")
+    node.start()
+    assert node.post(1).status == 200
+    within = [node.connect() for _ in range(10)]
+    for connection in within:
+        assert connection.ask("GET", "/healthz").status == 200
+    waiting = node.connect(30)
+    waiting.send(render_request("POST", POST, transaction(10), {"Idempotency-Key": "waits"}))
+    data = render_request("POST", "/clientes/5/transacoes", transaction()) * 100
+    for _ in range(6):
+        within[0].send(data)
+        for _ in range(100):
+            assert within[0].receive().status == 200
+    for connection in within:
+        connection.close()
+    try:
+        answer = waiting.receive()
+    except ConnectionEnded:
+        return  # it was not taken: nothing happened
+    finally:
+        waiting.close()
+    assert answer.status == 503
+    if answer.problem_type == "outcome-unknown":
+        assert int(answer.since) <= FIRST_LENGTH + 1
+    else:
+        assert answer.problem_type == "overloaded"
+    assert node.balance(1) == 1
