@@ -259,7 +259,7 @@ static void test_no_server_is_told_in_one_line(void **state)
     command_run(&run, cli_post, post);
     assert_int_equal(run.code, 1);
     (void)snprintf(expected, sizeof(expected),
-                   "crebito post: cannot connect to %s: Connection refused\n", server.url + 7);
+                   "crebito post: cannot connect to %.32s: Connection refused\n", server.url + 7);
     assert_string_equal(run.error, expected);
     command_run(&run, cli_statement, statement);
     assert_int_equal(run.code, 1);
