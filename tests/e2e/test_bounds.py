@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import ConnectionEnded, render_request, transaction
+from harness import ConnectionEnded, render_request, run, transaction
 
 BUFFERS_MAX = 1024
 HALF = b"POST /clientes/1/transacoes HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{"
@@ -75,8 +75,6 @@ def test_an_idle_connection_is_closed_after_its_time(make_node):
 @pytest.mark.parametrize("option", ["--connections-max", "--idle-timeout-ms", "--accounts-max"])
 @pytest.mark.parametrize("value", ["0", "-1", "x", "99999999999999999999", ""])
 def test_options_outside_their_range_are_refused(make_node, option, value):
-    from harness import run
-
     node = make_node()
     done = run("serve", node.directory, "--listen", "127.0.0.1:0", option, value, seconds=20)
     assert done.returncode in (1, 2)

@@ -1,5 +1,6 @@
 """The API contract of the contest, sentence by sentence, and what crebito promises beyond it."""
 
+import datetime
 import json
 
 import pytest
@@ -193,8 +194,6 @@ def test_a_statement_of_the_longest_descriptions_is_whole(node):
 
 
 def test_times_are_this_moments_and_never_go_back(node):
-    import datetime
-
     def moment(text):
         return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
 

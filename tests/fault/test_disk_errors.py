@@ -7,7 +7,7 @@ import pytest
 
 from checker import STATEMENT, UNKNOWN
 from clients import Client, Crowd
-from harness import verify, wait_until
+from harness import run, verify, wait_until
 from rounds import check_answers, check_at_rest
 from tracing import heal, inject, needs_strace
 
@@ -137,8 +137,6 @@ def wait_or_answer(node):
 
 @pytest.mark.limit(90)
 def test_init_on_a_full_disk_is_refused_and_leaves_no_bank(make_disk, the_program):
-    from harness import run
-
     disk = make_disk(24)
     fill(disk.path, leave=2 * 1024 * 1024)
     done = run("init", disk.path / "bank")

@@ -6,7 +6,7 @@ import pytest
 
 from clients import Crowd
 from harness import SEED, verify
-from rounds import check_answers, check_at_rest, load, long_load
+from rounds import check_answers, check_at_rest, load, long_load, metric
 
 ROUNDS = 30  # for each size of batches
 
@@ -70,3 +70,14 @@ def test_a_node_that_is_killed_after_a_snapshot_loses_nothing(make_node):
     assert node.balance(4) == answered
     node.stop()
     verify(node.directory)
+
+
+def test_every_start_has_a_term_of_its_own(make_node):
+    """A sole voter that kept its term could write two entries with one index and term."""
+    node = make_node().start()
+    term = metric(node, "crebito_term")
+    for end in (node.stop, node.kill, node.stop, node.stop, node.kill, node.kill):
+        end()
+        node.start()
+        assert metric(node, "crebito_term") > term
+        term = metric(node, "crebito_term")
