@@ -358,19 +358,13 @@ static void handles_start(struct node *node)
     }
 }
 
+/* Opens everything but the directory. */
 static enum status start(struct node *node)
 {
-    enum status status = disk_open(node);
-    if (status == STATUS_OK) {
-        status = stamp_load(node);
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
     if (uv_loop_init(&node->loop) != 0) {
         return STATUS_NO_MEMORY;
     }
-    status = executor_threads_open(&node->threads, &node->loop);
+    enum status status = executor_threads_open(&node->threads, &node->loop);
     if (status == STATUS_OK) {
         status = server_open(node);
     }
@@ -391,6 +385,11 @@ int node_run(const struct options *options)
     node->options = options;
     node->wakeup_us = UINT64_MAX;
     node->random = random_system_init(&node->random_state);
+    if (disk_open(node) != STATUS_OK || stamp_load(node) != STATUS_OK) {
+        disk_posix_close(node->disk);
+        free(node);
+        return EXIT_FAILED;
+    }
     if (start(node) != STATUS_OK) {
         return EXIT_FAILED; /* the process ends: nothing is given back one by one */
     }
