@@ -143,8 +143,8 @@ void asker_make(struct seat *seat, struct asker *asker, uint64_t account)
     command->kind = COMMAND_CREDIT;
     command->account = account;
     command->amount = 1;
-    command->description_size = 1;
-    command->description[0] = 'x';
+    command->description_size = 2;
+    memcpy(command->description, "xy", 2);
     command->stamp = replica_length(seat->replica);
     bytes_put_u64(command->id, ++seat->ids);
     asker->transaction.on_answer = on_answer;

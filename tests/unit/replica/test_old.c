@@ -101,28 +101,31 @@ static void a_repeat_that_asks_for_something_else_names_the_field(void **state)
         struct asker type = again(firsts[i]);
         struct asker description = again(firsts[i]);
         struct asker longer = again(firsts[i]);
+        struct asker shorter = again(firsts[i]);
         struct asker equal = again(firsts[i]);
         amount.transaction.command.amount++;
         type.transaction.command.kind = COMMAND_DEBIT;
         description.transaction.command.description[0] = 'y';
-        longer.transaction.command.description_size = 2;
-        longer.transaction.command.description[1] = 'x';
+        longer.transaction.command.description_size = 3;
+        longer.transaction.command.description[2] = 'z';
+        shorter.transaction.command.description_size = 1;
         uint64_t mismatches = replica_counters(seat.replica).mismatches;
-        struct asker *const askers[] = {&amount, &type, &description, &longer, &equal};
-        for (size_t j = 0; j < 5; j++) {
+        struct asker *const askers[] = {&amount, &type, &description, &longer, &shorter, &equal};
+        for (size_t j = 0; j < 6; j++) {
             asker_submit(&seat, askers[j]);
         }
         seat_settle(&seat);
-        for (size_t j = 0; j < 5; j++) {
+        for (size_t j = 0; j < 6; j++) {
             assert_int_equal(askers[j]->answers, 1);
-            assert_int_equal(askers[j]->result, j < 4 ? REPLICA_MISMATCH : REPLICA_DONE);
+            assert_int_equal(askers[j]->result, j < 5 ? REPLICA_MISMATCH : REPLICA_DONE);
         }
         assert_int_equal(amount.mismatch, REPLICA_FIELD_AMOUNT);
         assert_int_equal(type.mismatch, REPLICA_FIELD_TYPE);
         assert_int_equal(description.mismatch, REPLICA_FIELD_DESCRIPTION);
         assert_int_equal(longer.mismatch, REPLICA_FIELD_DESCRIPTION);
+        assert_int_equal(shorter.mismatch, REPLICA_FIELD_DESCRIPTION);
         assert_memory_equal(&equal.record, &firsts[i]->record, sizeof(struct record));
-        assert_int_equal(replica_counters(seat.replica).mismatches, mismatches + 4);
+        assert_int_equal(replica_counters(seat.replica).mismatches, mismatches + 5);
     }
 }
 
