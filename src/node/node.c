@@ -286,24 +286,33 @@ static enum status disk_open(struct node *node)
     return status;
 }
 
-/* How many connections the process's descriptors allow, at most `wanted`: raises the soft limit to the
- * hard one, and keeps some for the data directory, so that no file of the bank ever lacks one. */
-static uint32_t connections_allowed(uint32_t wanted)
+/* Fits *connections into the descriptors that the process may have: raises the soft limit to the hard
+ * one, and keeps some for the data directory, so that no file of the bank ever lacks one. STATUS_FULL:
+ * there are too few to serve anybody. */
+static enum status connections_fit(uint32_t *connections)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return wanted;
+        return STATUS_IO;
     }
     limit.rlim_cur = limit.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted + DESCRIPTORS_RESERVED) {
-        return wanted;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return STATUS_IO;
     }
-    uint32_t allowed =
-        limit.rlim_cur > DESCRIPTORS_RESERVED ? (uint32_t)limit.rlim_cur - DESCRIPTORS_RESERVED : 1;
-    log_warning("connections-limited", "allowed=%" PRIu32 " wanted=%" PRIu32 " descriptors=%llu",
-                allowed, wanted, (unsigned long long)limit.rlim_cur);
-    return allowed;
+    if (limit.rlim_cur <= DESCRIPTORS_RESERVED) {
+        log_error("start-failed", "descriptors=%llu what=\"the process needs more than %d\"",
+                  (unsigned long long)limit.rlim_cur, DESCRIPTORS_RESERVED);
+        return STATUS_FULL;
+    }
+    uint64_t allowed = limit.rlim_cur - DESCRIPTORS_RESERVED;
+    if (allowed < *connections) {
+        log_warning("connections-limited",
+                    "allowed=%" PRIu64 " wanted=%" PRIu32 " descriptors=%llu", allowed,
+                    *connections, (unsigned long long)limit.rlim_cur);
+        *connections = (uint32_t)allowed;
+    }
+    return STATUS_OK;
 }
 
 /* What was settled before this process: requests that come while the directory is read carry it. */
@@ -323,9 +332,12 @@ static enum status stamp_load(struct node *node)
 static enum status server_open(struct node *node)
 {
     struct http_limits limits = HTTP_LIMITS;
-    limits.connections_max = connections_allowed(node->options->connections_max);
+    limits.connections_max = node->options->connections_max;
     limits.idle_timeout_ms = node->options->idle_timeout_ms;
-    enum status status = api_open(&node->api, &CLOCK_SYSTEM, &node->random);
+    enum status status = connections_fit(&limits.connections_max);
+    if (status == STATUS_OK) {
+        status = api_open(&node->api, &CLOCK_SYSTEM, &node->random);
+    }
     if (status == STATUS_OK) {
         struct http_handler handler = api_handler(node->api);
         status = http_server_open(&node->server, &node->loop, &limits, &handler);
