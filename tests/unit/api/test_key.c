@@ -82,49 +82,58 @@ static void a_key_is_there_once_or_is_malformed(void **state)
     refuse("Crebito-Attempt:\r\n", "Crebito-Attempt");
 }
 
-static void a_key_has_1_to_128_bytes(void **state)
+static void expect_size(const char *name, const char *prefix, int size)
 {
-    (void)state;
-    static const char *const NAMES[] = {"Idempotency-Key", "Crebito-Attempt"};
-    static const char *const PREFIXES[] = {"", "proxy-"};
-    for (size_t i = 0; i < 2; i++) {
-        for (int size = 1; size <= KEY_SIZE_MAX + 2; size++) {
-            char value[KEY_SIZE_MAX + 3];
-            char fields[KEY_SIZE_MAX + 64];
-            char text[KEY_SIZE_MAX + 16];
-            memset(value, 'k', (size_t)size);
-            value[size] = '\0';
-            (void)snprintf(fields, sizeof(fields), "%s: %s\r\n", NAMES[i], value);
-            (void)snprintf(text, sizeof(text), "%s%s", PREFIXES[i], value);
-            if (size <= KEY_SIZE_MAX) {
-                expect_key(fields, text);
-            } else {
-                refuse(fields, NAMES[i]);
-            }
-        }
+    char value[KEY_SIZE_MAX + 3];
+    char fields[KEY_SIZE_MAX + 64];
+    char text[KEY_SIZE_MAX + 16];
+    memset(value, 'k', (size_t)size);
+    value[size] = '\0';
+    (void)snprintf(fields, sizeof(fields), "%s: %s\r\n", name, value);
+    (void)snprintf(text, sizeof(text), "%s%s", prefix, value);
+    if (size <= KEY_SIZE_MAX) {
+        expect_key(fields, text);
+    } else {
+        refuse(fields, name);
     }
 }
 
+static void a_key_has_1_to_128_bytes(void **state)
+{
+    (void)state;
+    for (int size = 1; size <= KEY_SIZE_MAX + 2; size++) {
+        expect_size("Idempotency-Key", "", size);
+        expect_size("Crebito-Attempt", "proxy-", size);
+    }
+}
+
+static void expect_byte(int place, int byte)
+{
+    char fields[] = "Idempotency-Key: abc\r\n";
+    char text[] = "abc";
+    *(strstr(fields, "abc") + place) = (char)byte;
+    text[place] = (char)byte;
+    if (byte > ' ' && byte <= '~') {
+        expect_key(fields, text);
+    } else {
+        refuse(fields, "Idempotency-Key");
+    }
+}
+
+/* Control bytes never come so far: HTTP itself refuses them. White space at the ends is not its own. */
 static void a_key_is_visible_ascii_at_every_place(void **state)
 {
     (void)state;
     for (int place = 0; place < 3; place++) {
-        for (int byte = 1; byte < 256; byte++) {
-            char fields[] = "Idempotency-Key: abc\r\n";
-            char *value = strstr(fields, "abc");
-            char text[] = "abc";
-            bool space = byte == ' ' || byte == '\t';
-            value[place] = (char)byte;
-            text[place] = (char)byte;
-            if (byte > ' ' && byte <= '~') {
-                expect_key(fields, text);
-            } else if ((space && place == 1) || byte > '~') {
-                if (byte != 0x7f) { /* which HTTP itself refuses */
-                    refuse(fields, "Idempotency-Key");
-                }
-            }
+        for (int byte = '!'; byte <= '~'; byte++) {
+            expect_byte(place, byte);
+        }
+        for (int byte = 0x80; byte < 256; byte++) {
+            expect_byte(place, byte);
         }
     }
+    expect_byte(1, ' ');
+    expect_byte(1, '\t');
 }
 
 static void expect_id(uint64_t account, const char *text, const uint8_t expected[RECORD_ID_SIZE])

@@ -15,13 +15,11 @@ static const uint64_t UNTOUCHED = UINT64_C(0xabcdef);
 /* From memory of exactly this size: a byte read beyond it is found. */
 static bool read_exact(const char *data, uint32_t size, uint64_t *out)
 {
-    char *copy = malloc(size);
-    assert_true(copy != NULL || size == 0);
-    if (size > 0) {
-        memcpy(copy, data, size);
-    }
+    char *copy = malloc(size + 1U);
+    assert_non_null(copy);
+    memcpy(copy + 1, data, size);
     *out = UNTOUCHED;
-    bool read = number_read(copy, size, out);
+    bool read = number_read(copy + 1, size, out);
     free(copy);
     return read;
 }

@@ -135,6 +135,16 @@ static void every_bit_of_an_id_matters(void **state)
     free(crowd.waiting);
 }
 
+/* The number of the n-th request of the mask. */
+static uint32_t nth_of(uint32_t mask, uint32_t n)
+{
+    uint32_t number = 0;
+    while ((mask & 1U << number) == 0 || n-- > 0) {
+        number++;
+    }
+    return number;
+}
+
 /* All ids are in one bucket: its chain is cut at its head, its middle and its end. */
 static void every_order_of_removal_leaves_the_others_where_they_are(void **state)
 {
@@ -145,12 +155,8 @@ static void every_order_of_removal_leaves_the_others_where_they_are(void **state
         uint32_t rest = code;
         all_submit(&crowd);
         for (uint32_t left = REQUESTS; left > 0; left--) {
-            uint32_t skip = rest % left;
-            uint32_t victim = 0;
+            uint32_t victim = nth_of(mask, rest % left);
             rest /= left;
-            while ((mask & 1U << victim) == 0 || skip-- > 0) {
-                victim++;
-            }
             waiting_remove(crowd.waiting, &crowd.requests[victim]);
             mask &= ~(1U << victim);
             expect_submitted(&crowd, mask);
