@@ -11,4 +11,4 @@ def test_records_reach_the_journals_files_soon_also_when_nobody_asks_any_more(no
         connection.ask("GET", "/healthz")
     for _ in range(150):
         key = node.post(1).key
-        wait_until(lambda: journal.read().find(1, key), 2, "the record is in the journal's file")
+        wait_until(lambda: journal.read().find(1, key), 5, "the record is in the journal's file")

@@ -5,9 +5,12 @@ synced is gone, names of files too, when it is mounted again. The kernel's own w
 off (noauto_da_alloc, a journal commit every 600 s), so that only the program's syncs count.
 """
 
+import functools
 import os
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -22,15 +25,21 @@ def _run(*command):
     assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
 
 
+@functools.cache
 def why_not():
-    """Why there can be no such disk here, or None."""
+    """Why there can be no such disk here, or None. A container's root may not be allowed to mount."""
     if os.geteuid() != 0:
         return "needs root, to mount a file system"
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing:
         return f"needs {', '.join(missing)}"
-    if not os.path.exists("/dev/loop-control"):
-        return "needs loop devices"
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            disk = LoopDisk(Path(directory), 8)
+            disk.cut()
+            disk.unmount()
+        except AssertionError as error:
+            return f"needs to mount and shut down a file system: {error}"
     return None
 
 

@@ -32,7 +32,7 @@ def start_or_say(adopt, directory, balance, what):
         shown = node.statement(1)
         assert shown["saldo"]["total"] == balance, f"{what}: served with {shown}"
         assert [e["valor"] for e in shown["ultimas_transacoes"]] == list(range(12, 2, -1)), what
-        node.stop()
+        node.kill()
         return True
     status = node.wait()
     assert status == 1, f"{what}: {status} {node.log}"
