@@ -107,33 +107,26 @@ static void a_key_has_1_to_128_bytes(void **state)
     }
 }
 
+/* The byte is put there behind the parser, which would refuse some. */
 static void expect_byte(int place, int byte)
 {
-    char fields[] = "Idempotency-Key: abc\r\n";
-    char text[] = "abc";
-    *(strstr(fields, "abc") + place) = (char)byte;
-    text[place] = (char)byte;
-    if (byte > ' ' && byte <= '~') {
-        expect_key(fields, text);
-    } else {
-        refuse(fields, "Idempotency-Key");
-    }
+    static struct parsed parsed;
+    struct key key;
+    parse(&parsed, "Idempotency-Key: abc\r\n");
+    *(strstr(parsed.text, "abc") + place) = (char)byte;
+    const char *refused = key_read(&key, &parsed.request, &SEVEN);
+    assert_int_equal(refused == NULL, byte > ' ' && byte <= '~');
+    assert_true(refused != NULL || key.text[place] == (char)byte);
 }
 
-/* Control bytes never come so far: HTTP itself refuses them. White space at the ends is not its own. */
 static void a_key_is_visible_ascii_at_every_place(void **state)
 {
     (void)state;
     for (int place = 0; place < 3; place++) {
-        for (int byte = '!'; byte <= '~'; byte++) {
-            expect_byte(place, byte);
-        }
-        for (int byte = 0x80; byte < 256; byte++) {
+        for (int byte = 0; byte < 256; byte++) {
             expect_byte(place, byte);
         }
     }
-    expect_byte(1, ' ');
-    expect_byte(1, '\t');
 }
 
 static void expect_id(uint64_t account, const char *text, const uint8_t expected[RECORD_ID_SIZE])

@@ -341,6 +341,9 @@ static void buckets_are_cumulative_up_to_the_count(void **state)
     expect_sample(size, "crebito_write_seconds_bucket{le=\"1e-06\"} 3"); /* 0, 1 and 1 */
     expect_sample(size, "crebito_write_seconds_bucket{le=\"2e-06\"} 5");
     expect_sample(size, "crebito_write_seconds_bucket{le=\"+Inf\"} 192");
+    /* The last bucket holds all that is larger too: it has no bound but +Inf. */
+    static const char LAST[] = "le=\"2147.483648\"";
+    assert_null(memmem(page, size, LAST, sizeof(LAST) - 1));
 }
 
 int main(void)
