@@ -1,12 +1,13 @@
 """kill -9 at each write and sync, during a start and under load; then a power cut after the restart."""
 
 import os
+import signal
 import subprocess
 
 import pytest
 
 from clients import Crowd
-from harness import BINARY, Node, init, run, verify, wait_until
+from harness import BINARY, ConnectionEnded, Node, init, run, verify, wait_until
 from rounds import check_answers, check_at_rest
 from tracing import ENVIRONMENT, heal, inject, needs_strace
 
@@ -71,6 +72,42 @@ def test_a_node_under_load_may_be_killed_at_every_write_and_sync(make_disk, make
             node.stop()
     node.start()
     check_at_rest(node, crowd)
+
+
+@needs_strace
+@pytest.mark.limit(120)
+def test_a_stop_may_be_killed_at_every_write_and_sync(make_disk, make_node):
+    """A stop settles the journal: flush, sync, manifest, rename, directory, then the log's last group."""
+    disk = make_disk()
+    node = make_node(parent=disk.path)
+    balance, clean, killed = 0, 0, 0
+    for point in range(1, POINTS_MAX):
+        inject(node, DURABILITY_CALLS, "signal=SIGKILL", point)
+        node.spawn()
+        if node.wait_ready():
+            try:
+                for _ in range(4):
+                    assert node.post(1).status == 200
+                    balance += 1
+                node.process.terminate()
+            except (OSError, ConnectionEnded):
+                pass  # killed before the stop: the one under way may have happened or not
+        status = node.wait()
+        assert status in (0, -signal.SIGKILL), node.log
+        clean = clean + 1 if status == 0 else 0
+        killed += status != 0
+        heal(node)
+        if point % 2:
+            disk.cut()
+        verify(node.directory)
+        node.start()
+        shown = node.balance(1)
+        assert balance <= shown <= balance + 1
+        balance = shown
+        node.kill()
+        if clean == 3:
+            break
+    assert killed > 5 and clean == 3, (killed, clean)
 
 
 def killed_init(directory, point):
