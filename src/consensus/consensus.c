@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/check.h"
 
 /* The core's own number for a disk's room; unused without a threshold, but it must not be 0. */
@@ -81,12 +82,42 @@ static enum status step(struct consensus *consensus, struct raft_event *event, u
     return STATUS_OK;
 }
 
-static enum status configuration_decode(const struct consensus_configuration *source,
+/* True if the bytes are a configuration to the end: version, count, then for each server an id, an
+ * address with its zero and a role; zeros up to a multiple of eight. The core's own decoder looks at
+ * no bounds. */
+static bool configuration_is_sound(const uint8_t *data, uint32_t size)
+{
+    enum { HEAD_SIZE = 9, SERVER_SIZE_MIN = 10, ALIGNMENT = 8 };
+    if (size < HEAD_SIZE) {
+        return false;
+    }
+    uint64_t count = bytes_get_u64(data + 1);
+    uint32_t offset = HEAD_SIZE;
+    for (uint64_t i = 0; i < count; i++) {
+        if (size - offset < SERVER_SIZE_MIN) {
+            return false;
+        }
+        offset += 8;
+        const uint8_t *zero = memchr(data + offset, 0, size - offset);
+        if (zero == NULL || zero + 1 == data + size) {
+            return false;
+        }
+        offset = (uint32_t)(zero - data) + 2; /* the zero and the role */
+    }
+    return size - offset < ALIGNMENT;
+}
+
+/* STATUS_CORRUPT: the bytes are no configuration. STATUS_OK: *out is to be closed. */
+static enum status configuration_decode(const void *data, uint32_t size,
                                         struct raft_configuration *out)
 {
     /* The core does not write to it. */
-    struct raft_buffer buffer = {.base = (void *)(uintptr_t)source->data, .len = source->size};
-    return status_of(raft_configuration_decode(&buffer, out));
+    struct raft_buffer buffer = {.base = (void *)(uintptr_t)data, .len = size};
+    if (!configuration_is_sound(data, size)) {
+        return STATUS_CORRUPT;
+    }
+    int error = raft_configuration_decode(&buffer, out);
+    return error == RAFT_MALFORMED ? STATUS_CORRUPT : status_of(error);
 }
 
 static enum status metadata_of(uint64_t index, uint64_t term,
@@ -98,7 +129,7 @@ static enum status metadata_of(uint64_t index, uint64_t term,
         .term = term,
         .configuration_index = configuration->index,
     };
-    return configuration_decode(configuration, &out->configuration);
+    return configuration_decode(configuration->data, configuration->size, &out->configuration);
 }
 
 /* STATUS_CORRUPT when an entry that says it is a configuration is not one. */
@@ -107,12 +138,12 @@ static enum status configurations_check(const struct consensus_start *start)
     for (uint32_t i = 0; i < start->entry_count; i++) {
         const struct consensus_entry *entry = &start->entries[i];
         struct raft_configuration configuration;
-        struct raft_buffer buffer = {.base = (void *)(uintptr_t)entry->data, .len = entry->size};
         if (entry->type != CONSENSUS_CONFIGURATION) {
             continue;
         }
-        if (raft_configuration_decode(&buffer, &configuration) != 0) {
-            return STATUS_CORRUPT;
+        enum status status = configuration_decode(entry->data, entry->size, &configuration);
+        if (status != STATUS_OK) {
+            return status;
         }
         raft_configuration_close(&configuration);
     }
@@ -198,7 +229,8 @@ enum status consensus_configuration_committed(struct consensus *consensus,
 {
     struct raft_event event = {.type = RAFT_CONFIGURATION};
     event.configuration.index = configuration->index;
-    enum status status = configuration_decode(configuration, &event.configuration.conf);
+    enum status status =
+        configuration_decode(configuration->data, configuration->size, &event.configuration.conf);
     return status == STATUS_OK ? step(consensus, &event, now_ms, out) : status;
 }
 
@@ -226,8 +258,7 @@ static bool has_sole_voter(const struct raft_configuration *configuration, uint6
 bool consensus_sole_voter(const void *configuration, uint32_t size, uint64_t id)
 {
     struct raft_configuration decoded;
-    struct raft_buffer buffer = {.base = (void *)(uintptr_t)configuration, .len = size};
-    if (raft_configuration_decode(&buffer, &decoded) != 0) {
+    if (configuration_decode(configuration, size, &decoded) != STATUS_OK) {
         return false; /* consensus_start refuses it */
     }
     bool sole = has_sole_voter(&decoded, id);

@@ -44,7 +44,9 @@ bool requests_collect(struct replica *replica, struct entry_builder *builder)
 {
     struct replica_transaction *transaction;
     while ((transaction = replica->waiting.queued.first) != NULL) {
-        if (!replica_knows(replica, transaction->command.account)) {
+        if (transaction->deadline_us <= replica->now_us) { /* the loop stood still meanwhile */
+            requests_answer(replica, transaction, REPLICA_NOT_ACCEPTED);
+        } else if (!replica_knows(replica, transaction->command.account)) {
             requests_answer(replica, transaction, REPLICA_NO_ACCOUNT);
         } else if (entry_add(builder, &transaction->command)) {
             waiting_submit(&replica->waiting, transaction);

@@ -142,6 +142,24 @@ static void at_its_deadline_a_request_was_not_accepted_or_is_unknown(void **stat
     seat_end(&seat);
 }
 
+static void after_a_stall_a_queued_request_is_not_proposed_any_more(void **state)
+{
+    (void)state;
+    struct seat seat;
+    struct asker asker;
+    seat_begin(&seat, "1,5\n", WINDOW_MIN);
+    uint64_t length = replica_length(seat.replica);
+    asker_make(&seat, &asker, 1);
+    asker_submit(&seat, &asker);
+    seat.ports.now_us += DEADLINE_US;
+    replica_turn(seat.replica); /* an entry is free, but it comes too late */
+    assert_int_equal(asker.answers, 1);
+    assert_int_equal(asker.result, REPLICA_NOT_ACCEPTED);
+    seat_settle(&seat);
+    assert_int_equal(replica_length(seat.replica), length);
+    seat_end(&seat);
+}
+
 static void a_statement_at_its_deadline_was_not_accepted(void **state)
 {
     (void)state;
@@ -302,6 +320,7 @@ int main(void)
         cmocka_unit_test(nothing_is_answered_before_the_write_of_its_entry_came_back),
         cmocka_unit_test(what_was_answered_survives_a_power_cut),
         cmocka_unit_test(at_its_deadline_a_request_was_not_accepted_or_is_unknown),
+        cmocka_unit_test(after_a_stall_a_queued_request_is_not_proposed_any_more),
         cmocka_unit_test(a_statement_at_its_deadline_was_not_accepted),
         cmocka_unit_test(who_was_forgotten_is_never_answered),
         cmocka_unit_test(a_failed_write_of_the_log_ends_the_replica_and_answers_all),
