@@ -33,6 +33,11 @@ void api_replica_set(struct api *api, struct replica *replica)
     api->replica = replica;
 }
 
+void api_stopping(struct api *api)
+{
+    api->stopping = true;
+}
+
 void api_server_set(struct api *api, const struct http_server *server)
 {
     api->server = server;
@@ -173,7 +178,8 @@ static void route_request(struct exchange *exchange, const struct http_request *
         state_request(exchange, state != REPLICA_FAILED, "{\"status\":\"alive\"}");
         break;
     case ROUTE_READY:
-        state_request(exchange, state == REPLICA_READY, "{\"status\":\"ready\"}");
+        state_request(exchange, state == REPLICA_READY && !exchange->api->stopping,
+                      "{\"status\":\"ready\"}");
         break;
     case ROUTE_METRICS:
         metrics_request(exchange);

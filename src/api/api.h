@@ -27,6 +27,9 @@ void api_replica_set(struct api *api, struct replica *replica);
 
 /* The handler to open the HTTP server with. */
 struct http_handler api_handler(struct api *api);
+/* The node is stopping: it is not ready any more. */
+void api_stopping(struct api *api);
+
 /* The server whose counters /metrics shows. */
 void api_server_set(struct api *api, const struct http_server *server);
 

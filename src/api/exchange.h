@@ -16,6 +16,7 @@ struct api {
     const struct random *random;
     const struct http_server *server;
     struct sha256 *sha256;
+    bool stopping;
     struct metrics metrics;
     char page[METRICS_SIZE_MAX]; /* /metrics is rendered here */
 };

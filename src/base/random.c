@@ -22,7 +22,7 @@ static void system_fill(void *context, void *target, size_t size)
     struct random_system *state = context;
     uint8_t *next = target;
     while (size > 0) {
-        if (state->used == sizeof(state->pool)) {
+        if (state->used >= sizeof(state->pool)) {
             pool_refill(state);
         }
         size_t left = sizeof(state->pool) - state->used;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -90,10 +91,27 @@ static enum status prepare(const char *path, FILE *accounts, const struct birth 
     return status;
 }
 
-/* The one step that makes it a bank. */
-static enum status publish(const char *prepared, const char *directory)
+/* The folder that the directory lies in, locked: one birth at a time there. */
+static enum status parent_lock(const char *directory, int *out_fd)
 {
-    char parent_buffer[PATH_SIZE_MAX];
+    char buffer[PATH_SIZE_MAX];
+    (void)snprintf(buffer, sizeof(buffer), "%s", directory);
+    const char *parent = dirname(buffer);
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return failed("open", parent);
+    }
+    if (flock(fd, LOCK_EX) != 0) {
+        (void)close(fd);
+        return failed("lock", parent);
+    }
+    *out_fd = fd;
+    return STATUS_OK;
+}
+
+/* The one step that makes it a bank. */
+static enum status publish(const char *prepared, const char *directory, int parent_fd)
+{
     if (rename(prepared, directory) != 0) {
         if (errno == ENOTEMPTY || errno == EEXIST) {
             log_error("init-failed", "path=%s what=\"the directory is not empty\"", directory);
@@ -101,18 +119,11 @@ static enum status publish(const char *prepared, const char *directory)
         }
         return failed("rename", directory);
     }
-    (void)snprintf(parent_buffer, sizeof(parent_buffer), "%s", directory);
-    const char *parent = dirname(parent_buffer);
-    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return failed("open", parent);
-    }
-    enum status status = fsync(fd) == 0 ? STATUS_OK : failed("sync", parent);
-    (void)close(fd);
-    return status;
+    return fsync(parent_fd) == 0 ? STATUS_OK : failed("sync", "the folder of the directory");
 }
 
-static enum status birth_with(FILE *accounts, const char *directory, const struct birth *birth)
+static enum status birth_with(FILE *accounts, const char *directory, const struct birth *birth,
+                              int parent_fd)
 {
     char prepared[PATH_SIZE_MAX];
     size_t size = strlen(directory);
@@ -135,7 +146,7 @@ static enum status birth_with(FILE *accounts, const char *directory, const struc
     if (status == STATUS_OK) {
         status = prepare(prepared, accounts, birth);
     }
-    return status == STATUS_OK ? publish(prepared, directory) : status;
+    return status == STATUS_OK ? publish(prepared, directory, parent_fd) : status;
 }
 
 enum status node_birth(const char *directory, const char *accounts_path, uint32_t window,
@@ -152,7 +163,12 @@ enum status node_birth(const char *directory, const char *accounts_path, uint32_
     if (accounts == NULL) {
         return failed("open", accounts_path != NULL ? accounts_path : "the contest's accounts");
     }
-    enum status status = birth_with(accounts, directory, &birth);
+    int parent_fd;
+    enum status status = parent_lock(directory, &parent_fd);
+    if (status == STATUS_OK) {
+        status = birth_with(accounts, directory, &birth, parent_fd);
+        (void)close(parent_fd);
+    }
     (void)fclose(accounts);
     return status;
 }

@@ -28,8 +28,10 @@
 
 enum {
     EXIT_FAILED = 1,
-    /* How long a failed node waits for its answers and threads before it ends all the same. */
+    /* How long a failed node, and one that was told to stop, waits for its clients and threads before
+     * it ends all the same, with exit code 1: a disk may never answer. */
     FAILED_EXIT_MS = 5000,
+    STOP_EXIT_MS = 30000,
     /* File descriptors that are not for connections: segments, look-ups, refusals, the loop. */
     DESCRIPTORS_RESERVED = 512,
 };
@@ -40,12 +42,14 @@ struct node {
     uv_prepare_t prepare;
     uv_check_t check;
     uv_timer_t wakeup;
-    uv_timer_t failed_exit;
+    uv_timer_t forced_exit;
     uv_signal_t signals[2];
 
     struct disk *disk;
-    struct random_system random_state;
+    struct random_system random_state; /* the loop's */
     struct random random;
+    struct random_system opening_random_state; /* the worker's that opens the replica */
+    struct random opening_random;
     struct executor_threads *threads;
     struct replica *replica; /* NULL until it is open */
     struct api *api;
@@ -86,7 +90,7 @@ static void close_all(struct node *node)
     handle_close((uv_handle_t *)&node->prepare, NULL);
     handle_close((uv_handle_t *)&node->check, NULL);
     handle_close((uv_handle_t *)&node->wakeup, NULL);
-    handle_close((uv_handle_t *)&node->failed_exit, NULL);
+    handle_close((uv_handle_t *)&node->forced_exit, NULL);
     handle_close((uv_handle_t *)&node->signals[0], NULL);
     handle_close((uv_handle_t *)&node->signals[1], NULL);
 }
@@ -118,10 +122,19 @@ static void on_drained(void *context)
     stop_advance(node);
 }
 
+static void on_forced_exit(uv_timer_t *timer)
+{
+    (void)timer;
+    log_error("exit", "what=\"threads or clients did not end in time\"");
+    exit(EXIT_FAILED);
+}
+
 static void stop_begin(struct node *node)
 {
     if (!node->draining) {
         node->draining = true;
+        api_stopping(node->api);
+        uv_timer_start(&node->forced_exit, on_forced_exit, STOP_EXIT_MS, 0);
         http_server_drain(node->server, on_drained, node);
     }
 }
@@ -135,19 +148,12 @@ static void on_signal(uv_signal_t *handle, int signal_number)
     stop_begin(node);
 }
 
-static void on_failed_exit(uv_timer_t *timer)
-{
-    (void)timer;
-    log_error("exit", "what=\"threads or clients did not end in time\"");
-    exit(EXIT_FAILED);
-}
-
 static void fail(struct node *node)
 {
     if (node->exit_code == 0) {
         node->exit_code = EXIT_FAILED;
-        uv_timer_start(&node->failed_exit, on_failed_exit, FAILED_EXIT_MS, 0);
         stop_begin(node);
+        uv_timer_start(&node->forced_exit, on_forced_exit, FAILED_EXIT_MS, 0);
     }
 }
 
@@ -203,7 +209,7 @@ static void turn(struct node *node)
         enum replica_state state = replica_state(node->replica);
         if (state == REPLICA_FAILED) {
             fail(node);
-        } else if (state == REPLICA_READY && !node->announced) {
+        } else if (state == REPLICA_READY && !node->announced && !node->draining) {
             announce(node);
         }
         wakeup_set(node);
@@ -254,7 +260,7 @@ static void opening_begin(struct node *node)
 {
     node->ports = (struct replica_ports){
         .clock = &CLOCK_SYSTEM,
-        .random = &node->random,
+        .random = &node->opening_random,
         .disk = node->disk,
         .executor = executor_threads_table(node->threads),
     };
@@ -357,7 +363,7 @@ static void handles_start(struct node *node)
     uv_prepare_init(&node->loop, &node->prepare);
     uv_check_init(&node->loop, &node->check);
     uv_timer_init(&node->loop, &node->wakeup);
-    uv_timer_init(&node->loop, &node->failed_exit);
+    uv_timer_init(&node->loop, &node->forced_exit);
     node->prepare.data = node;
     node->check.data = node;
     node->wakeup.data = node;
@@ -397,6 +403,7 @@ int node_run(const struct options *options)
     node->options = options;
     node->wakeup_us = UINT64_MAX;
     node->random = random_system_init(&node->random_state);
+    node->opening_random = random_system_init(&node->opening_random_state);
     if (disk_open(node) != STATUS_OK || stamp_load(node) != STATUS_OK) {
         disk_posix_close(node->disk);
         free(node);

@@ -31,6 +31,13 @@ enum {
 
     /* Reads of old records at the same time. Beyond: statements wait, in order, for a free one. */
     LOOKUPS_MAX = 64,
+
+    /* Entries in memory, committed or not, at which nothing more is proposed: when the journal's files
+     * do not keep up, requests wait in the queue, which connections bound, and end as not accepted. */
+    ENTRIES_UNAPPLIED_MAX = 16,
+
+    /* A write of the log that takes longer is a disk that does not answer: the node stops. */
+    LOG_WRITE_MAX_MS = 10000,
 };
 
 enum phase {
@@ -48,7 +55,8 @@ struct log_write {
     struct replica *replica;
     enum status status;
     bool busy;
-    uint64_t begin_us;
+    uint64_t age_us;  /* how long it has been under way, as the loop's turns saw it */
+    uint64_t seen_us; /* the turn that last looked */
     uint64_t took_us; /* set by the writer thread */
     uint64_t entries;
 };
@@ -75,7 +83,8 @@ struct lookup {
     uint64_t index;     /* where the walk goes on; 0 when it is at its end */
     uint32_t count_max; /* records wanted */
     uint32_t count;
-    struct account account;
+    struct account account; /* as it was when the statement was asked, and when that was: */
+    uint64_t time_us;
     struct record records[STATEMENT_TRANSACTIONS_MAX];
 };
 
@@ -117,7 +126,8 @@ struct replica {
     uint32_t lookups_busy;
 
     struct waiting waiting;
-    struct statement_list reads;
+    struct statement_list reads;   /* until reads are open */
+    struct statement_list walking; /* each has a look-up */
 
     struct replica_counters counters;
     uint8_t entry_buffer[ENTRY_SIZE_MAX];
@@ -153,7 +163,8 @@ void requests_read_answer(struct replica *replica, struct replica_statement *sta
 /* lookup.c */
 /* Reads record `index` and then answers the requests with its id. False: none is free. */
 MUST_CHECK bool lookup_repeat(struct replica *replica, uint64_t index);
-/* Answers the statement of this account from memory, or begins a walk; false: none is free. */
+/* Answers the statement of this account from memory, or begins a walk and sets statement->lookup;
+ * false: none is free. */
 MUST_CHECK bool lookup_statement(struct replica *replica, struct replica_statement *statement,
                                  const struct account *account);
 

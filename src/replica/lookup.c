@@ -70,15 +70,12 @@ bool lookup_repeat(struct replica *replica, uint64_t index)
     return true;
 }
 
-static void statement_answer(struct replica *replica, struct replica_statement *statement,
-                             const struct account *account, struct replica_statement_answer *answer)
+/* Never before the newest applied record's, whatever the clock does. */
+static uint64_t time_now_us(const struct replica *replica)
 {
     uint64_t now_us = replica->ports.clock->realtime_us(replica->ports.clock->context);
     uint64_t newest_us = ledger_time_us(replica->ledger);
-    answer->result = REPLICA_DONE;
-    answer->account = account;
-    answer->time_us = now_us > newest_us ? now_us : newest_us;
-    requests_read_answer(replica, statement, answer);
+    return now_us > newest_us ? now_us : newest_us;
 }
 
 static void statement_done(struct job *job)
@@ -88,26 +85,28 @@ static void statement_done(struct job *job)
     struct replica_statement *statement = lookup->statement;
     release(lookup);
     if (lookup->status != STATUS_OK) {
-        const struct replica_statement_answer failed = {.result = REPLICA_NOT_ACCEPTED};
-        if (statement != NULL) {
-            requests_read_answer(replica, statement, &failed);
-        }
-        replica_fail(replica, "reading the journal", lookup->status);
+        replica_fail(replica, "reading the journal", lookup->status); /* answers this one too */
         return;
     }
-    struct replica_statement_answer answer = {.count = lookup->count};
+    struct replica_statement_answer answer = {
+        .result = REPLICA_DONE,
+        .account = &lookup->account,
+        .time_us = lookup->time_us,
+        .count = lookup->count,
+    };
     for (uint32_t i = 0; i < lookup->count; i++) {
         answer.records[i] = &lookup->records[i];
     }
     if (statement != NULL) {
-        statement_answer(replica, statement, &lookup->account, &answer);
+        requests_read_answer(replica, statement, &answer);
     }
 }
 
 bool lookup_statement(struct replica *replica, struct replica_statement *statement,
                       const struct account *account)
 {
-    struct replica_statement_answer answer = {0};
+    struct replica_statement_answer answer = {
+        .result = REPLICA_DONE, .account = account, .time_us = time_now_us(replica)};
     uint64_t index = account->record_last;
     while (answer.count < statement->count_max && index != 0) {
         const struct record *record = journal_recent(replica->journal, index);
@@ -118,7 +117,7 @@ bool lookup_statement(struct replica *replica, struct replica_statement *stateme
         index = record->previous;
     }
     if (answer.count == statement->count_max || index == 0) {
-        statement_answer(replica, statement, account, &answer);
+        requests_read_answer(replica, statement, &answer);
         return true;
     }
     struct lookup *lookup = take(replica);
@@ -132,9 +131,9 @@ bool lookup_statement(struct replica *replica, struct replica_statement *stateme
     lookup->count_max = statement->count_max;
     lookup->index = index;
     lookup->account = *account;
+    lookup->time_us = answer.time_us;
     lookup->statement = statement;
     statement->lookup = lookup;
-    statement->state = REPLICA_REQUEST_SUBMITTED;
     submit(lookup, statement_done);
     return true;
 }

@@ -119,6 +119,11 @@ static enum status vote_prepare(struct replica *replica, struct vote *out)
             return STATUS_CORRUPT;
         }
     }
+    if (replica->settled.term > out->term) {
+        log_error("damage", "settled-term=%" PRIu64 " what=\"it is newer than the vote's\"",
+                  replica->settled.term);
+        return STATUS_CORRUPT;
+    }
     if (is_sole_voter(replica)) {
         /* The core would go on in the same term and could write a second, different entry with the
          * index and term of one that it wrote before (consensus.h). */
@@ -267,6 +272,12 @@ static uint64_t entries_in_flight(const struct replica *replica)
            consensus_state(replica->consensus).commit_index;
 }
 
+static bool may_propose(const struct replica *replica)
+{
+    return entries_in_flight(replica) < ENTRIES_IN_FLIGHT_MAX &&
+           replica->entries.count < ENTRIES_UNAPPLIED_MAX;
+}
+
 /* A leader proves its term first: the core does not do it for an idle one, nor for a sole voter. */
 static void barrier_propose(struct replica *replica)
 {
@@ -300,7 +311,7 @@ static void entries_propose(struct replica *replica)
         replica->phase != PHASE_STOPPING) {
         return;
     }
-    while (entries_in_flight(replica) < ENTRIES_IN_FLIGHT_MAX && entry_fill(replica, &builder)) {
+    while (may_propose(replica) && entry_fill(replica, &builder)) {
         entry_finish(&builder, replica->ports.clock->realtime_us(replica->ports.clock->context));
         histogram_add(&replica->counters.entry_commands, builder.count);
         propose(replica, CONSENSUS_COMMAND, builder.target, builder.size);
@@ -394,7 +405,25 @@ static void log_write_begin(struct replica *replica)
     write->job = (struct job){.work = log_write_work, .done = log_write_done};
     write->replica = replica;
     write->busy = true;
+    write->age_us = 0;
+    write->seen_us = replica->now_us;
     replica->ports.executor->submit(replica->ports.executor, EXECUTOR_LOG, &write->job);
+}
+
+/* A disk that hangs is a disk that failed: nothing could be promised any more, for ever. The age counts
+ * a second a turn at most, so that a pause of the process is not taken for one of the disk. */
+static void log_write_watch(struct replica *replica)
+{
+    struct log_write *write = &replica->log_write;
+    if (!write->busy) {
+        return;
+    }
+    uint64_t passed_us = replica->now_us - write->seen_us;
+    write->age_us += passed_us < 1000000 ? passed_us : 1000000;
+    write->seen_us = replica->now_us;
+    if (write->age_us >= (uint64_t)LOG_WRITE_MAX_MS * 1000) {
+        replica_fail(replica, "a write of the log does not come back", STATUS_IO);
+    }
 }
 
 /* Phases. */
@@ -451,8 +480,9 @@ void replica_turn(struct replica *replica)
     tell_time(replica);
     /* Each step may fail the replica; none does anything after that. */
     static void (*const STEPS[])(struct replica *) = {
-        consensus_tick,  persisted_report, barrier_propose, entries_propose, log_write_begin,
-        apply_committed, phase_advance,    settle_begin,    requests_read,   requests_expire,
+        log_write_watch, consensus_tick,  persisted_report, barrier_propose,
+        entries_propose, log_write_begin, apply_committed,  phase_advance,
+        settle_begin,    requests_read,   requests_expire,
     };
     for (size_t i = 0; i < sizeof(STEPS) / sizeof(STEPS[0]); i++) {
         if (replica->phase == PHASE_FAILED || replica->phase == PHASE_STOPPED) {
@@ -474,6 +504,9 @@ uint64_t replica_wakeup_us(const struct replica *replica)
     }
     uint64_t wakeup_us = consensus_state(replica->consensus).timeout_ms * 1000;
     wakeup_us = earlier(wakeup_us, requests_deadline_us(replica));
+    if (replica->phase == PHASE_READY && replica_has_queued(replica) && may_propose(replica)) {
+        wakeup_us = replica->now_us; /* came while the last turn's answers were written */
+    }
     if (replica->flush_due_us > 0 && !replica->journal_work.busy) {
         wakeup_us = earlier(wakeup_us, replica->flush_due_us);
     }

@@ -3,6 +3,12 @@
 
 static const uint64_t DEADLINE_US = (uint64_t)REQUEST_DEADLINE_MS * 1000;
 
+/* From the clock, not from the turn's time, which a pause may have left far behind. */
+static uint64_t deadline_from_now_us(const struct replica *replica)
+{
+    return replica->ports.clock->monotonic_us(replica->ports.clock->context) + DEADLINE_US;
+}
+
 /* Transactions. */
 
 void requests_answer(struct replica *replica, struct replica_transaction *transaction,
@@ -24,7 +30,7 @@ void replica_submit(struct replica *replica, struct replica_transaction *transac
         requests_answer(replica, transaction, REPLICA_NOT_ACCEPTED);
         return;
     }
-    transaction->deadline_us = replica->now_us + DEADLINE_US;
+    transaction->deadline_us = deadline_from_now_us(replica);
     waiting_queue(&replica->waiting, transaction);
 }
 
@@ -69,7 +75,6 @@ static void read_list_append(struct statement_list *list, struct replica_stateme
         list->first = statement;
     }
     list->last = statement;
-    statement->state = REPLICA_REQUEST_QUEUED;
 }
 
 static void read_list_remove(struct statement_list *list, struct replica_statement *statement)
@@ -84,15 +89,25 @@ static void read_list_remove(struct statement_list *list, struct replica_stateme
     } else {
         list->last = statement->previous;
     }
+}
+
+/* Takes it out of wherever it is; a look-up ends without an asker. */
+static void read_remove(struct replica *replica, struct replica_statement *statement)
+{
+    if (statement->state == REPLICA_REQUEST_QUEUED) {
+        read_list_remove(&replica->reads, statement);
+    } else if (statement->state == REPLICA_REQUEST_SUBMITTED) {
+        read_list_remove(&replica->walking, statement);
+        statement->lookup->statement = NULL;
+        statement->lookup = NULL;
+    }
     statement->state = REPLICA_REQUEST_FREE;
 }
 
 void requests_read_answer(struct replica *replica, struct replica_statement *statement,
                           const struct replica_statement_answer *answer)
 {
-    (void)replica;
-    statement->state = REPLICA_REQUEST_FREE;
-    statement->lookup = NULL;
+    read_remove(replica, statement);
     statement->on_answer(statement, answer);
 }
 
@@ -106,7 +121,15 @@ static bool read_now(struct replica *replica, struct replica_statement *statemen
         requests_read_answer(replica, statement, &answer);
         return true;
     }
-    return lookup_statement(replica, statement, account);
+    statement->lookup = NULL;
+    if (!lookup_statement(replica, statement, account)) {
+        return false;
+    }
+    if (statement->lookup != NULL) {
+        statement->state = REPLICA_REQUEST_SUBMITTED;
+        read_list_append(&replica->walking, statement);
+    }
+    return true;
 }
 
 static bool reads_are_open(const struct replica *replica)
@@ -123,22 +146,17 @@ void replica_read(struct replica *replica, struct replica_statement *statement)
         requests_read_answer(replica, statement, &answer);
         return;
     }
+    statement->deadline_us = deadline_from_now_us(replica);
     if (replica->reads.first == NULL && reads_are_open(replica) && read_now(replica, statement)) {
         return;
     }
-    statement->deadline_us = replica->now_us + DEADLINE_US;
+    statement->state = REPLICA_REQUEST_QUEUED;
     read_list_append(&replica->reads, statement);
 }
 
 void replica_read_forget(struct replica *replica, struct replica_statement *statement)
 {
-    if (statement->state == REPLICA_REQUEST_QUEUED) {
-        read_list_remove(&replica->reads, statement);
-    } else if (statement->lookup != NULL) {
-        statement->lookup->statement = NULL; /* it ends without an asker */
-        statement->lookup = NULL;
-        statement->state = REPLICA_REQUEST_FREE;
-    }
+    read_remove(replica, statement);
 }
 
 void requests_read(struct replica *replica)
@@ -146,7 +164,7 @@ void requests_read(struct replica *replica)
     while (reads_are_open(replica) && replica->reads.first != NULL &&
            replica->lookups_busy < LOOKUPS_MAX) {
         struct replica_statement *statement = replica->reads.first;
-        read_list_remove(&replica->reads, statement);
+        read_remove(replica, statement);
         bool begun = read_now(replica, statement);
         CHECK(begun); /* a look-up is free */
     }
@@ -154,14 +172,12 @@ void requests_read(struct replica *replica)
 
 /* Deadlines. */
 
-static void reads_expire(struct replica *replica, uint64_t now_us)
+static void reads_expire(struct replica *replica, struct statement_list *list, uint64_t now_us)
 {
     const struct replica_statement_answer answer = {.result = REPLICA_NOT_ACCEPTED};
-    while (replica->reads.first != NULL && replica->reads.first->deadline_us <= now_us) {
-        struct replica_statement *statement = replica->reads.first;
-        read_list_remove(&replica->reads, statement);
+    while (list->first != NULL && list->first->deadline_us <= now_us) {
         replica->counters.not_accepted++;
-        requests_read_answer(replica, statement, &answer);
+        requests_read_answer(replica, list->first, &answer);
     }
 }
 
@@ -177,27 +193,37 @@ void requests_expire(struct replica *replica)
 {
     list_expire(replica, &replica->waiting.queued, replica->now_us, REPLICA_NOT_ACCEPTED);
     list_expire(replica, &replica->waiting.submitted, replica->now_us, REPLICA_OUTCOME_UNKNOWN);
-    reads_expire(replica, replica->now_us);
+    reads_expire(replica, &replica->reads, replica->now_us);
+    reads_expire(replica, &replica->walking, replica->now_us);
 }
 
 void requests_abort(struct replica *replica)
 {
     list_expire(replica, &replica->waiting.queued, UINT64_MAX, REPLICA_NOT_ACCEPTED);
     list_expire(replica, &replica->waiting.submitted, UINT64_MAX, REPLICA_OUTCOME_UNKNOWN);
-    reads_expire(replica, UINT64_MAX);
+    reads_expire(replica, &replica->reads, UINT64_MAX);
+    reads_expire(replica, &replica->walking, UINT64_MAX);
 }
 
-static uint64_t transaction_deadline_us(const struct waiting_list *list)
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t transactions_deadline_us(const struct waiting_list *list)
+{
+    return list->first != NULL ? list->first->deadline_us : UINT64_MAX;
+}
+
+static uint64_t reads_deadline_us(const struct statement_list *list)
 {
     return list->first != NULL ? list->first->deadline_us : UINT64_MAX;
 }
 
 uint64_t requests_deadline_us(const struct replica *replica)
 {
-    uint64_t queued_us = transaction_deadline_us(&replica->waiting.queued);
-    uint64_t submitted_us = transaction_deadline_us(&replica->waiting.submitted);
-    uint64_t read_us =
-        replica->reads.first != NULL ? replica->reads.first->deadline_us : UINT64_MAX;
-    uint64_t first_us = queued_us < submitted_us ? queued_us : submitted_us;
-    return first_us < read_us ? first_us : read_us;
+    return earlier(
+        earlier(transactions_deadline_us(&replica->waiting.queued),
+                transactions_deadline_us(&replica->waiting.submitted)),
+        earlier(reads_deadline_us(&replica->reads), reads_deadline_us(&replica->walking)));
 }

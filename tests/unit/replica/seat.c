@@ -164,6 +164,7 @@ static void on_statement(struct replica_statement *statement,
     reader->answers++;
     reader->result = answer->result;
     reader->count = answer->count;
+    reader->time_us = answer->time_us;
     if (answer->account != NULL) {
         reader->account = *answer->account;
     }

@@ -29,6 +29,7 @@ struct reader {
     uint32_t answers;
     enum replica_result result;
     uint32_t count;
+    uint64_t time_us;
     struct account account;
     struct record records[STATEMENT_TRANSACTIONS_MAX];
 };

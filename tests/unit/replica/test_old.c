@@ -202,6 +202,43 @@ static void a_reader_that_leaves_during_its_look_up_is_not_answered(void **state
 }
 
 /* The last one: it ends the bank. */
+static void a_look_up_that_hangs_answers_its_reader_at_its_deadline(void **state)
+{
+    (void)state;
+    struct reader reader;
+    reader_read(&seat, &reader, ACCOUNT_OLD, STATEMENT_TRANSACTIONS_MAX);
+    seat.ports.now_us = reader.statement.deadline_us;
+    replica_turn(seat.replica);
+    assert_int_equal(reader.answers, 1);
+    assert_int_equal(reader.result, REPLICA_NOT_ACCEPTED);
+    seat_settle(&seat); /* the look-up comes back after all */
+    assert_int_equal(reader.answers, 1);
+}
+
+static void a_statement_has_the_time_of_the_state_that_it_shows(void **state)
+{
+    (void)state;
+    struct reader reader;
+    struct asker later;
+    reader_read(&seat, &reader, ACCOUNT_BOTH, STATEMENT_TRANSACTIONS_MAX);
+    uint64_t place = both[EARLY + LATE - 1].record.place;
+    uint64_t asked_us = seat.ports.now_us;
+    seat.ports.now_us += 1000;
+    asker_make(&seat, &later, ACCOUNT_BOTH);
+    asker_submit(&seat, &later);
+    replica_turn(seat.replica);
+    while (later.answers == 0 && seat_log_step(&seat)) {
+        replica_turn(seat.replica);
+    }
+    assert_int_equal(later.answers, 1);
+    assert_int_equal(reader.answers, 0);
+    seat_settle(&seat);
+    assert_int_equal(reader.answers, 1);
+    assert_int_equal(reader.account.place, place);
+    assert_int_equal(reader.time_us, asked_us);
+    assert_true(later.record.time_us > reader.time_us);
+}
+
 static void a_read_that_fails_ends_the_replica_and_answers_all(void **state)
 {
     (void)state;
@@ -231,6 +268,8 @@ int main(void)
         cmocka_unit_test(a_statement_goes_on_in_the_files_where_memory_ends),
         cmocka_unit_test(more_statements_than_look_ups_wait_their_turn),
         cmocka_unit_test(a_reader_that_leaves_during_its_look_up_is_not_answered),
+        cmocka_unit_test(a_look_up_that_hangs_answers_its_reader_at_its_deadline),
+        cmocka_unit_test(a_statement_has_the_time_of_the_state_that_it_shows),
         cmocka_unit_test(a_read_that_fails_ends_the_replica_and_answers_all),
     };
     return cmocka_run_group_tests(tests, bank_begin, bank_end);

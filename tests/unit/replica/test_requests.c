@@ -241,6 +241,28 @@ static void a_failed_write_of_the_log_ends_the_replica_and_answers_all(void **st
 }
 
 /* Two tries of one request in one entry: the older one is too old to tell, the younger is decided. */
+static void a_write_of_the_log_that_hangs_ends_the_replica_but_a_pause_does_not(void **state)
+{
+    (void)state;
+    enum { SECOND_US = 1000000, WRITE_MAX_S = 10 };
+    struct seat seat;
+    struct asker asker;
+    seat_begin(&seat, "1,5\n", WINDOW_MIN);
+    asker_make(&seat, &asker, 1);
+    asker_submit(&seat, &asker);
+    replica_turn(seat.replica);
+    seat.ports.now_us += 60 * SECOND_US; /* the process stood still, not the disk */
+    replica_turn(seat.replica);
+    assert_int_equal(replica_state(seat.replica), REPLICA_READY);
+    assert_int_equal(asker.result, REPLICA_OUTCOME_UNKNOWN);
+    for (int i = 0; i < WRITE_MAX_S; i++) {
+        seat.ports.now_us += SECOND_US;
+        replica_turn(seat.replica);
+    }
+    assert_int_equal(replica_state(seat.replica), REPLICA_FAILED);
+    seat_end(&seat);
+}
+
 static void expired_answers_only_the_request_with_its_stamp(void **state)
 {
     (void)state;
@@ -324,6 +346,7 @@ int main(void)
         cmocka_unit_test(a_statement_at_its_deadline_was_not_accepted),
         cmocka_unit_test(who_was_forgotten_is_never_answered),
         cmocka_unit_test(a_failed_write_of_the_log_ends_the_replica_and_answers_all),
+        cmocka_unit_test(a_write_of_the_log_that_hangs_ends_the_replica_but_a_pause_does_not),
         cmocka_unit_test(expired_answers_only_the_request_with_its_stamp),
         cmocka_unit_test(all_tries_of_one_request_are_answered_from_one_record),
         cmocka_unit_test(an_account_that_is_not_there_is_told_and_leaves_no_trace),
