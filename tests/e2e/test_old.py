@@ -21,8 +21,8 @@ def fill(node, count, account=5):
                     received = connection.socket.recv(1 << 20)
                     assert received, "the connection ended"
                     answers += (end + received).count(b"HTTP/1.1 200 ")
-                    end = received[-12:]
-                    count -= 100
+                    end = (end + received)[-12:]
+                count -= 100
     finally:
         for connection in connections:
             connection.close()
