@@ -70,8 +70,9 @@ void oracle_parse(struct oracle *out, const char *data, size_t size)
     }
     if (error != HPE_OK) {
         out->reason = llhttp_get_error_reason(&parser);
-        out->answer = parser.method == HTTP_PRI
-                          ? ORACLE_REFUSED_METHOD
-                          : refusal_of(error, data, llhttp_get_error_pos(&parser));
+        out->answer = refusal_of(error, data, llhttp_get_error_pos(&parser));
+    }
+    if (parser.method == HTTP_PRI) { /* refused, or waited for as HTTP/2's first line */
+        out->answer = ORACLE_REFUSED_METHOD;
     }
 }
