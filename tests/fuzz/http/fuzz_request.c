@@ -75,12 +75,16 @@ static void check_prefix(const uint8_t *input, uint32_t size, const struct http_
     free(data);
 }
 
-/* llhttp takes a tab behind `chunked` for a part of it; RFC 9110, 5.6.3 counts it as white space. */
-static bool tab_ends_coding(void)
+/* llhttp takes a tab behind `chunked` or a length for a part of it; RFC 9110, 5.6.3 counts it as white
+ * space. */
+static bool tab_ends(const char *field)
 {
     uint32_t count = 0;
-    struct http_view coding = http_request_field(&request, "transfer-encoding", &count);
-    const char *at = coding.data + coding.size;
+    struct http_view value = http_request_field(&request, field, &count);
+    if (count == 0) {
+        return false;
+    }
+    const char *at = value.data + value.size;
     while (*at == ' ') {
         at++;
     }
@@ -96,7 +100,9 @@ static bool is_excused(void)
     case ORACLE_REFUSED_EXTENSION:
         return true;
     case ORACLE_REFUSED_CODING:
-        return tab_ends_coding();
+        return tab_ends("transfer-encoding");
+    case ORACLE_REFUSED_LENGTH:
+        return tab_ends("content-length");
     case ORACLE_DONE:
     case ORACLE_MORE:
     case ORACLE_REFUSED:

@@ -46,6 +46,9 @@ static enum oracle_answer refusal_of(llhttp_errno_t error, const char *data, con
     if (error == HPE_INVALID_TRANSFER_ENCODING) {
         return ORACLE_REFUSED_CODING;
     }
+    if (error == HPE_INVALID_CONTENT_LENGTH) {
+        return ORACLE_REFUSED_LENGTH;
+    }
     bool chunk = error == HPE_INVALID_CHUNK_SIZE || error == HPE_STRICT;
     return chunk && is_in_extension(data, at) ? ORACLE_REFUSED_EXTENSION : ORACLE_REFUSED;
 }

@@ -18,6 +18,7 @@ enum oracle_answer {
     /* llhttp knows less of chunk extensions than RFC 9112, 7.1.1: no white space, no quoted pair. */
     ORACLE_REFUSED_EXTENSION,
     ORACLE_REFUSED_CODING,
+    ORACLE_REFUSED_LENGTH,
 };
 
 struct oracle {
